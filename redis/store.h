@@ -9,8 +9,10 @@
    and scripts are described in docs/redis-keys.md.
 
    Promise: each callback is called exactly once, never from within the call,
-   at the latest at timeout_msecs or when the store is freed. Pointers in a
-   reply are gone when the callback returns. */
+   at the latest at timeout_msecs (scan: at timeout_msecs without progress) or
+   when the store is freed: what is under way then is UNCERTAIN. A callback may
+   start further operations; it must not free the store. Pointers in a reply
+   are gone when the callback returns, what is passed in is copied. */
 
 #include <stddef.h>
 
@@ -31,7 +33,8 @@ enum store_status {
 	STORE_SPLIT,
 	STORE_REFUSED,		/* Redis said no (no rights, OOM, read-only) */
 	STORE_UNAVAILABLE,	/* not sent: retry at will */
-	STORE_UNCERTAIN,	/* sent, reply lost: read before writing */
+	/* Sent, reply lost: read before writing. Reads never answer it. */
+	STORE_UNCERTAIN,
 	STORE_BROKEN		/* an answer that makes no sense */
 };
 
@@ -90,8 +93,9 @@ typedef void store_rings_callback_t(const struct store_rings *reply,
 struct store_publish_reply {
 	enum store_status status;
 	uint64_t active_epoch, prepared_epoch;	/* in the store now; 0 = none */
-	/* activate: names of live nodes that have not acknowledged, separated
-	   by spaces; "" if it is active now. */
+	/* activate, with OK: names of live nodes that have not acknowledged,
+	   separated by spaces, and nothing was done: try again later. "" if the
+	   record is the active one now. Never NULL. */
 	const char *missing;
 	const char *error;
 };
@@ -112,10 +116,13 @@ struct store_heartbeat_reply {
 	/* True if enough replicas have it (or there are none): only then does
 	   the node lease reach from when the beat was sent. */
 	bool is_confirmed;
-	unsigned int replicas, replicas_acked;
+	unsigned int replicas, replicas_acked;	/* known; that have it */
 	const char *replication_id;
-	struct store_epoch active, prepared;	/* claimed by the store */
-	const char *error;
+	/* What the store claims to hold; both fields zero = nothing. Cheap,
+	   and not proven: another value than before means ring_load. A record
+	   that somebody has altered by hand shows as another digest. */
+	struct store_epoch active, prepared;
+	const char *error;		/* with OK: why it is not confirmed */
 };
 typedef void store_heartbeat_callback_t(const struct store_heartbeat_reply *reply,
 					void *context);
@@ -153,9 +160,12 @@ struct store_vfuncs {
 	void (*free)(struct store *store);
 
 	/* The ring. prepare: compare-and-set, the active record must still
-	   be `expected` (epoch 0 = there is none) and nothing else prepared;
-	   the same bytes again are OK. activate: the prepared record `epoch`
-	   becomes the active one if each live node has acknowledged it. */
+	   be `expected` (epoch 0 = there is none) and nothing else prepared,
+	   else CONFLICT; the same record again is OK, and repairs its text if
+	   that was altered in the store. activate: the prepared record `epoch`
+	   becomes the active one if each live node has acknowledged it; again
+	   is OK. NOTFOUND if it is neither prepared nor active, SPLIT if
+	   another of this epoch is. */
 	void (*ring_load)(struct store *store, store_rings_callback_t *callback,
 			  void *context);
 	void (*ring_prepare)(struct store *store,
@@ -167,13 +177,21 @@ struct store_vfuncs {
 			      const struct store_epoch *epoch,
 			      store_publish_callback_t *callback,
 			      void *context);
+	/* Take back a prepared record that can not become active: some live
+	   node refuses it. OK if it is prepared no more; CONFLICT if it is the
+	   active one by now, or another is prepared. */
+	void (*ring_withdraw)(struct store *store,
+			      const struct store_epoch *epoch,
+			      store_publish_callback_t *callback,
+			      void *context);
 
 	void (*heartbeat)(struct store *store,
 			  const struct store_heartbeat *beat,
 			  store_heartbeat_callback_t *callback, void *context);
 	void (*nodes)(struct store *store, store_nodes_callback_t *callback,
 		      void *context);
-	/* A node that leaves says so: its lease ends at once. */
+	/* A node that leaves says so: its lease ends at once. CONFLICT if it
+	   has been started again meanwhile (another boot_id). */
 	void (*node_leave)(struct store *store, const char *node,
 			   const char *boot_id,
 			   store_publish_callback_t *callback, void *context);
@@ -185,19 +203,22 @@ struct store_vfuncs {
 		      store_lease_callback_t *callback, void *context);
 	void (*peek)(struct store *store, const struct store_key *key,
 		     store_lease_callback_t *callback, void *context);
-	/* Another host: only if `host` and `generation` still hold it. */
+	/* Another host: only if `host` and `generation` still hold it;
+	   NOTFOUND if the lease has run out, then claim. */
 	void (*replace)(struct store *store, const struct store_key *key,
 			const struct store_epoch *epoch, const char *host,
 			uint64_t generation, const char *new_host,
 			store_lease_callback_t *callback, void *context);
-	/* Batches of any size. A lease that the store has lost is made again
-	   as it was; one that another holds is CONFLICT. */
+	/* Batches of any size, also 0: no callback then. A lease that the
+	   store has lost is made again as it was; one that another holds is
+	   CONFLICT. */
 	void (*renew)(struct store *store, const struct store_epoch *epoch,
 		      const struct store_renewal *renewals, unsigned int count,
 		      store_renew_callback_t *callback, void *context);
 	void (*release)(struct store *store, const struct store_key *key,
 			const char *host, uint64_t generation,
 			store_lease_callback_t *callback, void *context);
+	/* All leases. A failure comes once, with is_end. */
 	void (*scan)(struct store *store, store_scan_callback_t *callback,
 		     void *context);
 };
