@@ -85,9 +85,26 @@ static void set_user_field(struct auth_request *request,
 		  t_strconcat(reply->key, ":", reply->generation, NULL));
 }
 
-static void apply_proxy(struct auth_request *request,
-			const struct agent_reply *reply)
+/* A proxy logs in by password, and after CRAM-MD5, SCRAM or Kerberos there is
+   none, unless a passdb gave one for the backends (pass). 2.3.19's login
+   process does not survive being told to proxy without. */
+static bool has_password(struct auth_request *request)
 {
+	return request->mech == NULL || request->mech_password != NULL ||
+		find_field(request, "pass") != NULL;
+}
+
+static enum passdb_result
+apply_proxy(struct auth_request *request, const struct agent_reply *reply)
+{
+	if (!has_password(request)) {
+		e_error(authdb_event(request),
+			"not routed: %s leaves no password to log in to the "
+			"backend with (auth_mechanisms = plain login, or set "
+			"pass and master in a passdb before this one)",
+			request->mech->mech_name);
+		return PASSDB_RESULT_INTERNAL_FAILURE;
+	}
 	remove_route_fields(request);
 	set_field(request, "proxy", "y");
 	set_field(request, "host", reply->address);
@@ -98,30 +115,7 @@ static void apply_proxy(struct auth_request *request,
 	/* He is served there, or told to try again, but not sent on. */
 	set_field(request, "forward_dovering_hop", reply->node);
 	set_user_field(request, reply);
-}
-
-/* A proxy logs in by password, and after CRAM-MD5, SCRAM or Kerberos there is
-   none, unless a passdb gave one for the backends (pass). 2.3.19's login
-   process does not survive being told to proxy without. */
-static bool has_password(struct auth_request *request)
-{
-	return request->mech == NULL || request->mech_password != NULL ||
-		find_field(request, "pass") != NULL;
-}
-
-/* Not a failure: the client has not proved his password yet, and a failure
-   would tell users who exist from others. The login process refuses him, if
-   auth lets him through. */
-static void apply_no_password(struct auth_request *request)
-{
-	e_error(authdb_event(request),
-		"login with %s can't be proxied: it leaves no password for the "
-		"backend (let auth_mechanisms be plain and login, or set pass "
-		"and master in a passdb before)", request->mech->mech_name);
-	remove_route_fields(request);
-	set_field(request, "nologin", "y");
-	set_field(request, "reason",
-		  "This login needs the mechanism PLAIN or LOGIN");
+	return PASSDB_RESULT_OK;
 }
 
 static void apply_local(struct auth_request *request,
@@ -139,10 +133,7 @@ static void lookup_reply(const struct agent_reply *reply, void *context)
 
 	switch (reply->kind) {
 	case AGENT_REPLY_PROXY:
-		if (has_password(request))
-			apply_proxy(request, reply);
-		else
-			apply_no_password(request);
+		result = apply_proxy(request, reply);
 		break;
 	case AGENT_REPLY_LOCAL:
 		apply_local(request, reply);
