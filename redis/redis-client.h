@@ -21,7 +21,7 @@
 #include "ring-error.h"
 
 struct redis_client;
-struct redisReply;	/* hiredis/read.h */
+struct redisReply;	/* who looks into it includes redis-hiredis.h */
 
 enum redis_status {
 	REDIS_OK,		/* reply holds the answer */
