@@ -3,11 +3,12 @@
 
 /* The ring record: who is in the cluster, as text that is signed.
 
-   A record is a value. One allocation holds it; ring_record_free() ends it.
-   The text form is canonical: a record has exactly one, and what does not
-   print back to the same bytes is no record. So its digest names it.
+   A record is a value; ring_record_free() ends it. The text form is canonical:
+   a record has exactly one, and what does not print back to the same bytes is
+   no record. So its digest names it.
 
-   No function here reads a clock, a file or a socket. */
+   No function here reads a clock, a file or a socket. Programs call
+   sodium_init() before any of this room. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -113,8 +114,8 @@ bool ring_name_is_valid(const char *name);
    spelling that a record may hold; contents undefined after false. */
 bool ring_address_canonical(const char *address, char *canonical);
 
-/* An empty, unsigned record. Never fails: memory that runs out ends the
-   process, as everywhere here. */
+/* An empty, unsigned record of epoch 1; the name must be valid. Never fails:
+   memory that runs out ends the process, as everywhere here. */
 struct ring_record *ring_record_new(const char *cluster,
 				    const uint8_t seed[static RING_SEED_BYTES]);
 struct ring_record *ring_record_dup(const struct ring_record *record);
@@ -126,8 +127,9 @@ const struct ring_node *
 ring_record_node(const struct ring_record *record, const char *name);
 
 /* Add, or replace the one of this name; keeps the order by name. The record
-   must not be signed. Returns 0, or -1 with the error: a bad name, address or
-   weight, a host whose node is no backend of the record, too many. */
+   must not be signed: clear is_signed of the copy that is to be changed.
+   Returns 0, or -1 with the error: a bad name, address or weight, a host whose
+   node is no backend of the record, too many. */
 int ring_record_set_host(struct ring_record *record,
 			 const struct ring_host *host, struct ring_error *error)
 	__attribute__((warn_unused_result));
