@@ -15,8 +15,11 @@ struct ring_diff {
 	/* Of the two rings' hosts, each once, sorted by name. */
 	struct ring_diff_host *hosts;
 	unsigned int host_count;
-	uint32_t slots_moved;		/* over all tags' tables */
-	/* The least that any method would have to move for the same change. */
+	/* Slots that had an owner and have another or none now, over all
+	   tags' tables: users of a first ring move nowhere. */
+	uint32_t slots_moved;
+	/* The least that any method would have to move to get from the hosts'
+	   counts of before to those of after. */
 	uint32_t slots_moved_min;
 };
 
