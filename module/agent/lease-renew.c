@@ -1,0 +1,208 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-mem.h"
+#include "lease-renew.h"
+
+/* Renewals under way; keys and hosts are its own. Its owner may be gone when
+   the answers come. */
+struct batch {
+	struct lease_renew *renew;
+	unsigned int count, answered;
+	enum store_status failure;	/* STORE_OK = none */
+	bool is_older;
+	struct store_renewal renewals[LEASE_RENEW_BATCH];
+};
+
+struct lease_renew {
+	struct lease_renew_params params;
+	struct loop_timeout *to_tick;
+	struct batch *batch;		/* NULL = none under way */
+};
+
+static void tick_schedule(struct lease_renew *renew, unsigned int msecs);
+
+static void batch_free(struct batch *batch)
+{
+	unsigned int i;
+
+	for (i = 0; i < batch->count; i++) {
+		free((void *)batch->renewals[i].key.key);
+		free((char *)batch->renewals[i].host);
+	}
+	free(batch);
+}
+
+static struct batch *batch_take(struct lease_renew *renew)
+{
+	const struct ring *ring = ring_keeper_active(renew->params.keeper);
+	uint64_t now = node_lease_present_msecs(renew->params.lease);
+	struct batch *batch = mem_calloc(1, sizeof(*batch));
+	const struct lease_cache_entry *entry;
+	struct store_renewal *to;
+
+	batch->renew = renew;
+	while (batch->count < LEASE_RENEW_BATCH) {
+		entry = lease_cache_queue_next(renew->params.cache, now);
+		if (entry == NULL)
+			break;
+		to = &batch->renewals[batch->count++];
+		to->key.key = mem_dup(entry->key, entry->key_size);
+		to->key.size = entry->key_size;
+		to->key.shard = ring_shard(ring_hash(ring, entry->key,
+						     entry->key_size));
+		to->host = mem_strdup(entry->host);
+		to->generation = entry->generation;
+	}
+	return batch;
+}
+
+static void forget(struct lease_renew *renew,
+		   const struct store_renewal *renewal)
+{
+	const struct lease_cache_entry entry = {
+		.key = renewal->key.key,
+		.key_size = renewal->key.size,
+		.host = renewal->host,
+		.generation = renewal->generation,
+	};
+
+	lease_cache_drop(renew->params.cache, &entry);
+	agent_log(&renew->params.log, AGENT_LOG_DEBUG,
+		  "lease of %.*s on %s, generation %"PRIu64", is another's now",
+		  (int)renewal->key.size, (const char *)renewal->key.key,
+		  renewal->host, renewal->generation);
+}
+
+static void
+answered(struct batch *batch, unsigned int index, enum store_status status)
+{
+	const struct store_renewal *renewal = &batch->renewals[index];
+	struct lease_renew *renew = batch->renew;
+
+	switch (status) {
+	case STORE_OK:
+		return;
+	case STORE_CONFLICT:
+	case STORE_NOTFOUND:
+		forget(renew, renewal);
+		return;
+	case STORE_OLDER:
+	case STORE_SPLIT:
+		batch->is_older = true;
+		break;
+	case STORE_REFUSED:
+	case STORE_UNAVAILABLE:
+	case STORE_UNCERTAIN:
+	case STORE_BROKEN:
+		batch->failure = status;
+		break;
+	}
+	/* Not told: it waits for the next batch */
+	lease_cache_queue(renew->params.cache, renewal->key.key,
+			  renewal->key.size,
+			  node_lease_present_msecs(renew->params.lease));
+}
+
+static void batch_done(struct lease_renew *renew, const struct batch *batch)
+{
+	char reason[64];
+
+	renew->batch = NULL;
+	/* Full speed only while all is well */
+	tick_schedule(renew, batch->is_older || batch->failure != STORE_OK ||
+		      !lease_cache_has_queued(renew->params.cache) ||
+		      batch->count < LEASE_RENEW_BATCH ?
+		      LEASE_RENEW_MSECS : 0);
+	if (batch->failure != STORE_OK) {
+		(void)snprintf(reason, sizeof(reason), "renewals: %s",
+			       store_status_name(batch->failure));
+		node_lease_store_failed(renew->params.lease, reason);
+	} else if (batch->is_older) {
+		renew->params.is_older(renew->params.context);
+	}
+}
+
+static void
+batch_callback(unsigned int index, enum store_status status, void *context)
+{
+	struct batch *batch = context;
+
+	if (batch->renew != NULL && index < batch->count)
+		answered(batch, index, status);
+	if (++batch->answered < batch->count)
+		return;
+	if (batch->renew != NULL)
+		batch_done(batch->renew, batch);
+	batch_free(batch);
+}
+
+static bool can_send(struct lease_renew *renew)
+{
+	return renew->batch == NULL &&
+		lease_cache_has_queued(renew->params.cache) &&
+		ring_keeper_active(renew->params.keeper) != NULL &&
+		node_lease_state(renew->params.lease) == NODE_LEASE_HELD;
+}
+
+static void tick(void *context)
+{
+	struct lease_renew *renew = context;
+	struct store *store = renew->params.store;
+	struct batch *batch;
+
+	renew->to_tick = NULL;
+	if (!can_send(renew)) {
+		if (renew->batch == NULL)
+			tick_schedule(renew, LEASE_RENEW_MSECS);
+		return;
+	}
+	batch = batch_take(renew);
+	if (batch->count == 0) {
+		batch_free(batch);
+		tick_schedule(renew, LEASE_RENEW_MSECS);
+		return;
+	}
+	renew->batch = batch;
+	store->v->renew(store, ring_keeper_active_epoch(renew->params.keeper),
+			batch->renewals, batch->count, batch_callback, batch);
+}
+
+static void tick_schedule(struct lease_renew *renew, unsigned int msecs)
+{
+	loop_timeout_remove(renew->params.loop, &renew->to_tick);
+	renew->to_tick = loop_timeout_add(renew->params.loop, msecs, tick,
+					  renew);
+}
+
+struct lease_renew *lease_renew_init(const struct lease_renew_params *params)
+{
+	struct lease_renew *renew = mem_calloc(1, sizeof(*renew));
+
+	renew->params = *params;
+	tick_schedule(renew, LEASE_RENEW_MSECS);
+	return renew;
+}
+
+void lease_renew_deinit(struct lease_renew **_renew)
+{
+	struct lease_renew *renew = *_renew;
+
+	if (renew == NULL)
+		return;
+	*_renew = NULL;
+	if (renew->batch != NULL)
+		renew->batch->renew = NULL;
+	loop_timeout_remove(renew->params.loop, &renew->to_tick);
+	free(renew);
+}
+
+void lease_renew_all(struct lease_renew *renew)
+{
+	lease_cache_queue_all(renew->params.cache,
+			      node_lease_present_msecs(renew->params.lease));
+	if (renew->batch == NULL)
+		tick_schedule(renew, 0);
+}
