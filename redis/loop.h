@@ -54,7 +54,8 @@ static inline struct loop_io *
 loop_io_add(struct loop *loop, int fd, unsigned int events,
 	    loop_callback_t *callback, void *context)
 {
-	return loop->v->io_add(loop, fd, events, callback, context);
+	/* in parentheses: Dovecot has a macro of this name */
+	return (loop->v->io_add)(loop, fd, events, callback, context);
 }
 
 static inline void
@@ -75,7 +76,7 @@ static inline struct loop_timeout *
 loop_timeout_add(struct loop *loop, unsigned int msecs,
 		 loop_callback_t *callback, void *context)
 {
-	return loop->v->timeout_add(loop, msecs, callback, context);
+	return (loop->v->timeout_add)(loop, msecs, callback, context);
 }
 
 /* Sets *timeout to NULL; nothing happens if it is NULL already. */
