@@ -130,6 +130,8 @@ static void client_login_done(const char *error, void *context)
 	char where[REDIS_ADDRESS_TEXT_MAX_BYTES];
 	struct ring_error reason;
 
+	if (client->conn == NULL)
+		return;	/* it is over already */
 	redis_address_print(&client->address, where);
 	if (error != NULL) {
 		ring_error_set(&reason, 0, "%s: %s", where, error);

@@ -394,10 +394,10 @@ static void conn_expired(void *context)
 	conn_unref(conn);
 }
 
-struct redis_conn *redis_conn_init(struct loop *loop,
-				   const struct redis_address *address,
-				   struct redis_tls *tls,
-				   const struct redis_conn_callbacks *callbacks)
+struct redis_conn *
+redis_conn_init(struct loop *loop, const struct redis_address *address,
+		struct redis_tls *tls,
+		const struct redis_conn_callbacks *callbacks)
 {
 	struct redis_conn *conn = redis_alloc(sizeof(*conn));
 

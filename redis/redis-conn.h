@@ -26,10 +26,10 @@ struct redis_conn_callbacks {
 
 /* Never fails and never calls back in here. tls must outlive the connection;
    NULL: none. */
-struct redis_conn *redis_conn_init(struct loop *loop,
-				   const struct redis_address *address,
-				   struct redis_tls *tls,
-				   const struct redis_conn_callbacks *callbacks);
+struct redis_conn *
+redis_conn_init(struct loop *loop, const struct redis_address *address,
+		struct redis_tls *tls,
+		const struct redis_conn_callbacks *callbacks);
 /* Closes, and calls back each request that has no reply: UNCERTAIN if a byte
    of it may have left, UNAVAILABLE if not. */
 void redis_conn_deinit(struct redis_conn **conn);

@@ -21,6 +21,13 @@ static void login_failed(struct redis_login *login, const char *command,
 	login->done(error.text, login->context);
 }
 
+/* The connection may live on, and have nothing to live for; or it is the
+   connection's end that brings this, and the owner knows. */
+static void login_late(struct redis_login *login)
+{
+	login->done("the login was not answered in time", login->context);
+}
+
 static bool reply_is_status(const struct redisReply *reply, const char *text)
 {
 	return reply->type == REDIS_REPLY_STATUS &&
@@ -30,16 +37,18 @@ static bool reply_is_status(const struct redisReply *reply, const char *text)
 static void login_auth(enum redis_status status,
 		       const struct redisReply *reply, void *context)
 {
-	if (reply != NULL &&
-	    (status != REDIS_OK || !reply_is_status(reply, "OK")))
+	if (reply == NULL)
+		login_late(context);
+	else if (status != REDIS_OK || !reply_is_status(reply, "OK"))
 		login_failed(context, "AUTH", reply);
 }
 
 static void login_select(enum redis_status status,
 			 const struct redisReply *reply, void *context)
 {
-	if (reply != NULL &&
-	    (status != REDIS_OK || !reply_is_status(reply, "OK")))
+	if (reply == NULL)
+		login_late(context);
+	else if (status != REDIS_OK || !reply_is_status(reply, "OK"))
 		login_failed(context, "SELECT", reply);
 }
 
@@ -57,8 +66,10 @@ static void login_role(enum redis_status status,
 	struct redis_login *login = context;
 	const char *role;
 
-	if (reply == NULL)
+	if (reply == NULL) {
+		login_late(login);
 		return;
+	}
 	role = reply_role(reply);
 	if (status != REDIS_OK || role == NULL)
 		login_failed(login, "ROLE", reply);
@@ -75,8 +86,10 @@ static void login_ping(enum redis_status status,
 {
 	struct redis_login *login = context;
 
-	if (reply == NULL)
+	if (reply == NULL) {
+		login_late(login);
 		return;
+	}
 	if (status != REDIS_OK || !reply_is_status(reply, "PONG"))
 		login_failed(login, "PING", reply);
 	else

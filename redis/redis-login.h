@@ -13,8 +13,8 @@ struct redis_login {
 	const char *password;	/* NULL: no AUTH; used in place */
 	unsigned int db;
 	unsigned int timeout_msecs;
-	/* Once: error is NULL if all is well. Not called when the connection
-	   ends first. */
+	/* error is NULL if all is well. Called again for each step that is left
+	   when the connection ends. */
 	void (*done)(const char *error, void *context);
 	void *context;
 };

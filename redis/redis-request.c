@@ -100,16 +100,18 @@ static void queue_timeout(void *context)
 static void queue_arm(struct redis_queue *queue, uint64_t deadline_msecs)
 {
 	uint64_t now;
+	unsigned int msecs = 0;
 
 	if (queue->timeout != NULL &&
 	    queue->timeout_at_msecs <= deadline_msecs)
 		return;
 	loop_timeout_remove(queue->loop, &queue->timeout);
 	now = loop_now_msecs(queue->loop);
+	if (deadline_msecs > now)
+		msecs = (unsigned int)(deadline_msecs - now);
 	queue->timeout_at_msecs = deadline_msecs;
-	queue->timeout = loop_timeout_add(queue->loop,
-		deadline_msecs <= now ? 0 : (unsigned int)(deadline_msecs - now),
-		queue_timeout, queue);
+	queue->timeout = loop_timeout_add(queue->loop, msecs, queue_timeout,
+					  queue);
 }
 
 void redis_queue_append(struct redis_queue *queue,
