@@ -31,6 +31,7 @@ void fixture_client_deinit(struct fixture_client **_fixture)
 
 	*_fixture = NULL;
 	redis_client_deinit(&fixture->client);
+	fixture_fake_deinit(&fixture->fake);
 	loop_poll_deinit(&fixture->loop);
 	free(fixture);
 }
@@ -60,6 +61,29 @@ static void client_event(enum redis_event event, const char *text,
 		fixture->failed_over = true;
 		break;
 	}
+}
+
+void fixture_client_fake(struct fixture_client *fixture,
+			 const struct fixture_fake_settings *settings)
+{
+	fixture->fake = fixture_fake_init(fixture->loop, settings);
+	(void)snprintf(fixture->url, sizeof(fixture->url),
+		       "redis://127.0.0.1:%u",
+		       fixture_fake_port(fixture->fake));
+	fixture->settings.url = fixture->url;
+}
+
+static void client_turned(void *context)
+{
+	*(bool *)context = true;
+}
+
+void fixture_client_turn(struct fixture_client *fixture)
+{
+	bool turned = false;
+
+	(void)loop_timeout_add(fixture->loop, 10, client_turned, &turned);
+	(void)loop_poll_until(fixture->loop, &turned);
 }
 
 void fixture_client_begin(struct fixture_client *fixture)

@@ -3,6 +3,7 @@
 
 /* A redis_client with a loop of its own, that writes down what happens. */
 
+#include "fixture-fake.h"
 #include "redis-client.h"
 
 struct fixture_call {
@@ -21,6 +22,8 @@ struct fixture_client {
 	unsigned int events[REDIS_FAILED_OVER + 1];	/* by kind */
 	char last_text[512];	/* of the last event */
 	char texts[8192];	/* of all, as far as they fit */
+	char url[128];
+	struct fixture_fake *fake;	/* NULL but for tests with one */
 	bool connected, disconnected, connect_failed, failed_over;
 };
 
@@ -31,6 +34,12 @@ void fixture_client_deinit(struct fixture_client **fixture);
 void fixture_client_begin(struct fixture_client *fixture);
 /* And wait until it is connected. */
 void fixture_client_connect(struct fixture_client *fixture);
+
+/* Start a fake, and let the settings name it. */
+void fixture_client_fake(struct fixture_client *fixture,
+			 const struct fixture_fake_settings *settings);
+/* Give the loop a few milliseconds. */
+void fixture_client_turn(struct fixture_client *fixture);
 
 /* The words end in NULL. */
 void fixture_call(struct fixture_client *fixture, struct fixture_call *call,

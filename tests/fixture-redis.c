@@ -264,6 +264,11 @@ static int fixture_remove(const char *path, const struct stat *st, int type,
 	return remove(path);
 }
 
+void fixture_remove_folder(const char *path)
+{
+	(void)nftw(path, fixture_remove, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 void fixture_redis_stop(struct fixture_redis **_redis)
 {
 	struct fixture_redis *redis = *_redis, **p = &fixture_all;
@@ -273,7 +278,7 @@ void fixture_redis_stop(struct fixture_redis **_redis)
 		return;
 	*_redis = NULL;
 	fixture_redis_kill(redis);
-	(void)nftw(redis->dir, fixture_remove, 8, FTW_DEPTH | FTW_PHYS);
+	fixture_remove_folder(redis->dir);
 	while (*p != redis)
 		p = &(*p)->next;
 	*p = redis->next;

@@ -27,6 +27,8 @@ struct fixture_redis {
 };
 
 unsigned int fixture_free_port(void);
+/* With all that is in it. */
+void fixture_remove_folder(const char *path);
 /* Milliseconds since some time. */
 unsigned long long fixture_now_msecs(void);
 
@@ -43,7 +45,8 @@ fixture_sentinel_start(const struct fixture_redis *master, const char *name,
 void fixture_redis_kill(struct fixture_redis *redis);
 void fixture_redis_restart(struct fixture_redis *redis);
 /* SIGSTOP, SIGCONT, ... */
-void fixture_redis_signal(const struct fixture_redis *redis, int signal_number);
+void fixture_redis_signal(const struct fixture_redis *redis,
+			  int signal_number);
 void fixture_redis_stop(struct fixture_redis **redis);
 void fixture_redis_stop_all(void);
 
