@@ -208,9 +208,9 @@ struct fixture_redis *fixture_redis_start(const char *password,
 }
 
 struct fixture_redis *
-fixture_sentinel_start(const struct fixture_redis *master, const char *name,
-		       unsigned int quorum, unsigned int down_after_msecs,
-		       const char *password)
+fixture_sentinel_start_with(unsigned int master_port, const char *name,
+			    unsigned int quorum, unsigned int down_after_msecs,
+			    const char *password, const char *lines)
 {
 	struct fixture_redis *redis = fixture_alloc(password);
 	char path[96];
@@ -225,18 +225,31 @@ fixture_sentinel_start(const struct fixture_redis *master, const char *name,
 		      "sentinel down-after-milliseconds %s %u\n"
 		      "sentinel failover-timeout %s 5000\n"
 		      "sentinel parallel-syncs %s 2\n",
-		      redis->port, redis->dir, name, master->port, quorum,
+		      redis->port, redis->dir, name, master_port, quorum,
 		      name, down_after_msecs, name, name);
 	if (password != NULL)
 		(void)fprintf(file, "requirepass %s\nsentinel sentinel-pass "
 			      "%s\n", password, password);
-	if (master->password[0] != '\0')
-		(void)fprintf(file, "sentinel auth-pass %s %s\n", name,
-			      master->password);
+	(void)fputs(lines, file);
 	assert_int_equal(fclose(file), 0);
 	fixture_words(redis, words);
 	fixture_redis_restart(redis);
 	return redis;
+}
+
+struct fixture_redis *
+fixture_sentinel_start(const struct fixture_redis *master, const char *name,
+		       unsigned int quorum, unsigned int down_after_msecs,
+		       const char *password)
+{
+	char lines[256] = "";
+
+	if (master->password[0] != '\0')
+		(void)snprintf(lines, sizeof(lines),
+			       "sentinel auth-pass %s %s\n", name,
+			       master->password);
+	return fixture_sentinel_start_with(master->port, name, quorum,
+					   down_after_msecs, password, lines);
 }
 
 void fixture_redis_signal(const struct fixture_redis *redis, int signal_number)

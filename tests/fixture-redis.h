@@ -41,6 +41,11 @@ struct fixture_redis *
 fixture_sentinel_start(const struct fixture_redis *master, const char *name,
 		       unsigned int quorum, unsigned int down_after_msecs,
 		       const char *password);
+/* The same with the address given by its port, and more lines for its file. */
+struct fixture_redis *
+fixture_sentinel_start_with(unsigned int master_port, const char *name,
+			    unsigned int quorum, unsigned int down_after_msecs,
+			    const char *password, const char *lines);
 /* SIGKILL, and wait for its end; the folder and the port stay its own. */
 void fixture_redis_kill(struct fixture_redis *redis);
 void fixture_redis_restart(struct fixture_redis *redis);

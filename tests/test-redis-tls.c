@@ -269,6 +269,30 @@ static void tls__server_killed__comes_back(void **state)
 	assert_string_equal(call.text, "again");
 }
 
+static void tls__sentinel_and_master__connects(void **state)
+{
+	struct fixture_client *f = *state;
+	char lines[512];
+	unsigned int port, master_port;
+
+	(void)start(f, "server", "no", "TLSv1.2 TLSv1.3");
+	master_port = (unsigned int)strtoul(strrchr(f->url, ':') + 1, NULL,
+					    10);
+	port = fixture_free_port();
+	(void)snprintf(lines, sizeof(lines), "tls-port %u\n"
+		       "tls-cert-file %s\ntls-key-file %s\n"
+		       "tls-ca-cert-file %s\ntls-auth-clients no\n"
+		       "tls-replication yes\n", port,
+		       fixture_certs_path(&certs, "server.crt"),
+		       fixture_certs_path(&certs, "server.key"),
+		       fixture_certs_path(&certs, "ca.crt"));
+	(void)fixture_sentinel_start_with(master_port, "mail", 1, 5000, NULL,
+					  lines);
+	(void)snprintf(f->url, sizeof(f->url),
+		       "rediss+sentinel://localhost:%u/mail", port);
+	fixture_client_connect(f);
+}
+
 static void expect_bad(struct fixture_client *f, const char *words)
 {
 	struct ring_error error;
@@ -317,6 +341,7 @@ int main(void)
 		T(tls__plain_client_at_tls_port__is_refused),
 		T(tls__silent_server__fails_in_time),
 		T(tls__server_killed__comes_back),
+		T(tls__sentinel_and_master__connects),
 		T(tls__bad_files__are_named_at_once),
 #undef T
 	};
