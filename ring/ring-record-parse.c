@@ -598,27 +598,24 @@ static int fail_unexpected(struct parser *parser, const char *expected)
 	return -1;
 }
 
-/* What may stand here, if not this line's kind: those that may repeat or miss
-   in front of it, and itself. */
-static int fail_missing(struct parser *parser, unsigned int index)
+/* Name all kinds of line that may stand here, from `first` to `last`. */
+static int fail_missing(struct parser *parser, unsigned int first,
+			unsigned int last)
 {
 	char expected[64];
-	unsigned int first = index;
 
-	while (first > 0 && lines[first - 1].kind != LINE_ONCE)
-		first--;
 	expected[0] = '\0';
-	for (; first <= index; first++) {
+	for (; first <= last; first++) {
 		strcat(expected, lines[first].word);
-		if (first < index)
-			strcat(expected, first + 1 < index ? ", " : " or ");
+		if (first < last)
+			strcat(expected, first + 1 < last ? ", " : " or ");
 	}
 	return fail_unexpected(parser, expected);
 }
 
 static int parse_lines(struct parser *parser)
 {
-	unsigned int i;
+	unsigned int i, first = 0;	/* kind that may come next */
 
 	if (next_line(parser) < 0)
 		return -1;
@@ -635,7 +632,9 @@ static int parse_lines(struct parser *parser)
 			count++;
 		}
 		if (count == 0 && line->kind == LINE_ONCE)
-			return fail_missing(parser, i);
+			return fail_missing(parser, first, i);
+		if (count > 0)
+			first = line->kind == LINE_MANY ? i : i + 1;
 	}
 	if (parser->word_count > 0)
 		return fail_unexpected(parser, parser->record->is_signed ?
