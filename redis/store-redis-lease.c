@@ -130,36 +130,61 @@ void store_redis_release(struct store *store, const struct store_key *key,
 
 /* -- Renewals -- */
 
-/* Each renewal is a script of its own, all in one go: they are in shards of
-   all kinds. Answers are kept until all are there. */
+/* Each renewal is a script of its own: they are in shards of all kinds. So many
+   are under way at once: a login's claim comes in between, and a deadline is
+   that of one script, not of a hundred thousand. Answers are kept until all
+   are there. */
+#define RENEW_WINDOW 500U
+
 struct store_renew {
 	store_renew_callback_t *callback;
 	void *context;
-	unsigned int count, left;
+	unsigned int count, left, next;
+	struct store_op **ops;		/* from `next` on not sent yet */
 	enum store_status statuses[];
 };
+
+/* The store does not serve: what is not sent yet is not going to be. */
+static void renew_give_up(struct store_renew *renew)
+{
+	for (; renew->next < renew->count; renew->next++) {
+		renew->statuses[renew->next] = STORE_UNAVAILABLE;
+		free(renew->ops[renew->next]);
+		renew->left--;
+	}
+}
+
+static void renew_end(struct store_renew *renew)
+{
+	unsigned int i;
+
+	for (i = 0; i < renew->count; i++)
+		renew->callback(i, renew->statuses[i], renew->context);
+	free(renew->ops);
+	free(renew);
+}
 
 static void store_done_renew(struct store_op *op,
 			     const struct store_answer *answer)
 {
 	struct store_renew *renew = op->context;
-	unsigned int i;
 
 	renew->statuses[op->index] = answer->status;
-	if (--renew->left > 0)
-		return;
-	for (i = 0; i < renew->count; i++)
-		renew->callback(i, renew->statuses[i], renew->context);
-	free(renew);
+	renew->left--;
+	if (answer->status == STORE_UNAVAILABLE ||
+	    answer->status == STORE_UNCERTAIN)
+		renew_give_up(renew);
+	else if (renew->next < renew->count)
+		store_op_send(renew->ops[renew->next++]);
+	if (renew->left == 0)
+		renew_end(renew);
 }
 
-static void renew_send(struct store_redis *redis,
-		       const struct store_epoch *epoch,
-		       const struct store_renewal *renewal,
-		       struct store_renew *renew, unsigned int index)
+static struct store_op *
+renew_op_new(struct store_redis *redis, const struct store_epoch *epoch,
+	     const struct store_renewal *renewal)
 {
 	struct store_args args = { .count = 0 };
-	struct store_op *op;
 
 	store_args_lease_key(&args, redis, &renewal->key);
 	store_args_shard_key(&args, redis, renewal->key.shard);
@@ -167,10 +192,8 @@ static void renew_send(struct store_redis *redis,
 	store_args_text(&args, renewal->host);
 	store_args_number(&args, renewal->generation);
 	store_args_ttl(&args, redis);
-	op = store_op_new(redis, STORE_SCRIPT_RENEW, &args, store_done_renew);
-	op->context = renew;
-	op->index = index;
-	store_op_send(op);
+	return store_op_new(redis, STORE_SCRIPT_RENEW, &args,
+			    store_done_renew);
 }
 
 void store_redis_renew(struct store *store, const struct store_epoch *epoch,
@@ -189,6 +212,12 @@ void store_redis_renew(struct store *store, const struct store_epoch *epoch,
 	renew->callback = callback;
 	renew->context = context;
 	renew->count = renew->left = count;
-	for (i = 0; i < count; i++)
-		renew_send(redis, epoch, &renewals[i], renew, i);
+	renew->ops = redis_alloc(count * sizeof(*renew->ops));
+	for (i = 0; i < count; i++) {
+		renew->ops[i] = renew_op_new(redis, epoch, &renewals[i]);
+		renew->ops[i]->context = renew;
+		renew->ops[i]->index = i;
+	}
+	while (renew->next < count && renew->next < RENEW_WINDOW)
+		store_op_send(renew->ops[renew->next++]);
 }

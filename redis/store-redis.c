@@ -120,7 +120,6 @@ void store_args_ttl(struct store_args *args, struct store_redis *redis)
 
 /* -- Operations under way -- */
 
-/* Ours, with the arguments in the same allocation. */
 struct store_op *store_op_new(struct store_redis *redis,
 			      enum store_script_id script,
 			      struct store_args *args, store_done_t *done)
@@ -147,8 +146,6 @@ struct store_op *store_op_new(struct store_redis *redis,
 	op->redis = redis;
 	op->script = script;
 	op->done = done;
-	op->deadline_msecs = loop_now_msecs(redis->loop) +
-		redis->timeout_msecs;
 	return op;
 }
 
@@ -227,6 +224,8 @@ static void store_op_start(struct store_op *op)
 
 void store_op_send(struct store_op *op)
 {
+	op->deadline_msecs = loop_now_msecs(op->redis->loop) +
+		op->redis->timeout_msecs;
 	store_op_link(op);
 	store_op_start(op);
 }

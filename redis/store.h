@@ -9,10 +9,11 @@
    and scripts are described in docs/redis-keys.md.
 
    Promise: each callback is called exactly once, never from within the call,
-   at the latest at timeout_msecs (scan: at timeout_msecs without progress) or
-   when the store is freed: what is under way then is UNCERTAIN. A callback may
-   start further operations; it must not free the store. Pointers in a reply
-   are gone when the callback returns, what is passed in is copied. */
+   at the latest at timeout_msecs (renew and scan, which can be long: at
+   timeout_msecs without progress) or when the store is freed: what is under
+   way then is UNCERTAIN. A callback may start further operations, but not
+   while the store is being freed; it must not free the store. Pointers in a
+   reply are gone when the callback returns, what is passed in is copied. */
 
 #include <stddef.h>
 

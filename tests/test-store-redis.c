@@ -122,11 +122,14 @@ static int setup(void **state)
 
 static int setup_cluster(void **state)
 {
-	static const char *const options[] = {
-		"--cluster-enabled", "yes", NULL
+	char port[16];
+	const char *const options[] = {
+		"--cluster-enabled", "yes", "--cluster-port", port, NULL
 	};
 	struct redisReply *reply;
 
+	/* else it would take port + 10000, which may be none */
+	snprintf(port, sizeof(port), "%u", fixture_free_port());
 	server = fixture_redis_start(NULL, options);
 	reply = fixture_redis_command(server,
 				      "CLUSTER ADDSLOTSRANGE 0 16383");
@@ -363,6 +366,7 @@ static void scan__many__all_seen(void **state)
 	struct rig_scan scan;
 
 	(void)state;
+	restart_store(LEASE_SECS, 20000);
 	for (i = 0; i < 5000; i++) {
 		snprintf(names[i], sizeof(names[i]), "u%u", i);
 		renewals[i].key = rig_key(names[i]);
@@ -372,9 +376,10 @@ static void scan__many__all_seen(void **state)
 	}
 	rig.store->v->renew(rig.store, &epoch, renewals, 5000, rig_got_status,
 			    &got);
-	for (i = 0; got.calls < 5000 && i < 10000; i++)
+	for (i = 0; got.calls < 5000 && i < 100000; i++)
 		poll_turn(&rig);
 	assert_int_equal(got.calls, 5000);
+	assert_int_equal(got.last, STORE_OK);
 	/* what is none of ours is not counted */
 	ask("SET", "{other:3f}:lease:eve", "b1 1 1");
 	ask("SET", "{mail:3f}:lease:mallory", "nonsense");
@@ -639,6 +644,20 @@ static struct fixture_redis *start_replica(void)
 	return replica;
 }
 
+/* A replica counts from its first acknowledgement on. */
+static struct rig_beat beat_until_acked(unsigned int acked)
+{
+	unsigned long long end_msecs = fixture_now_msecs() + 20000;
+	struct rig_beat got;
+
+	do {
+		got = rig_beat(&rig, "d1", none, none, 6000);
+		if (fixture_now_msecs() > end_msecs)
+			fail_msg("never %u acks: %s", acked, got.error);
+	} while (got.acked < acked);
+	return got;
+}
+
 static void heartbeat__replicas__confirmed_by_half_of_them(void **state)
 {
 	struct fixture_redis *one, *two;
@@ -651,11 +670,17 @@ static void heartbeat__replicas__confirmed_by_half_of_them(void **state)
 	assert_int_equal(got.replicas, 0);
 	one = start_replica();
 	two = start_replica();
-	/* the first that meets them asks once more */
+	fixture_redis_wait_for(server, "INFO replication",
+			       "connected_slaves:2");
+	got = beat_until_acked(1);
+	assert_true(got.is_confirmed);
+	assert_int_equal(got.replicas, 2);
+	/* a store that has not met them yet asks once more, by itself */
+	restart_store(LEASE_SECS, TIMEOUT_MSECS);
 	got = rig_beat(&rig, "d1", none, none, 6000);
 	assert_true(got.is_confirmed);
 	assert_int_equal(got.replicas, 2);
-	assert_true(got.acked >= 1);
+	beat_until_acked(2);
 	fixture_redis_signal(one, SIGSTOP);
 	got = rig_beat(&rig, "d1", none, none, 6000);
 	assert_true(got.is_confirmed);
@@ -675,10 +700,7 @@ static void heartbeat__replicas__confirmed_by_half_of_them(void **state)
 	assert_false(got.is_confirmed);
 	assert_int_equal(got.replicas, 2);
 	fixture_redis_restart(one);
-	fixture_redis_wait_for(one, "INFO replication",
-			       "master_link_status:up");
-	got = rig_beat(&rig, "d1", none, none, 6000);
-	assert_true(got.is_confirmed);
+	assert_true(beat_until_acked(1).is_confirmed);
 }
 
 /* -- Redis away, or not willing -- */
@@ -722,6 +744,40 @@ static void server__killed__unavailable(void **state)
 	assert_int_equal(rig_scan(&rig).status, STORE_UNAVAILABLE);
 	assert_int_equal(rig_nodes(&rig).status, STORE_UNAVAILABLE);
 	assert_int_equal(rig_load(&rig).status, STORE_UNAVAILABLE);
+}
+
+static void renew__server_goes_away__all_answered_soon(void **state)
+{
+	struct store_epoch epoch = rig_epoch(7, 1);
+	static struct store_renewal renewals[5000];
+	struct { enum store_status last; unsigned int calls; } got = { 0, 0 };
+	unsigned long long start_msecs;
+	unsigned int i;
+
+	(void)state;
+	restart_store(LEASE_SECS, 500);
+	for (i = 0; i < 5000; i++) {
+		renewals[i].key = rig_key("alice");
+		renewals[i].host = "b1";
+		renewals[i].generation = 1;
+	}
+	fixture_redis_signal(server, SIGSTOP);
+	start_msecs = fixture_now_msecs();
+	rig.store->v->renew(rig.store, &epoch, renewals, 5000, rig_got_status,
+			    &got);
+	for (i = 0; got.calls < 5000 && i < 100000; i++)
+		poll_turn(&rig);
+	assert_int_equal(got.calls, 5000);
+	assert_int_equal(got.last, STORE_UNAVAILABLE);
+	assert_true(fixture_now_msecs() - start_msecs < 10000);
+	/* and with the store under them freed */
+	fixture_redis_signal(server, SIGCONT);
+	got.calls = 0;
+	rig.store->v->renew(rig.store, &epoch, renewals, 5000, rig_got_status,
+			    &got);
+	poll_turn(&rig);
+	store_free(&rig.store);
+	assert_int_equal(got.calls, 5000);
 }
 
 static void free__under_way__each_called_once(void **state)
@@ -845,6 +901,7 @@ int main(void)
 		OWN(heartbeat__replicas__confirmed_by_half_of_them),
 		OWN(server__stopped__uncertain_and_reads_unavailable),
 		OWN(server__killed__unavailable),
+		OWN(renew__server_goes_away__all_answered_soon),
 		OWN(free__under_way__each_called_once),
 		OWN(acl__as_documented__enough_and_no_more),
 	};
