@@ -50,6 +50,7 @@ struct ring_keeper {
 	/* The newest accepted of each kind, also when its file is lost */
 	struct store_epoch newest[SLOT_COUNT];
 	char *complaints[SLOT_COUNT];
+	bool is_left_behind;
 
 	struct refused refused[REFUSED_MAX];
 	unsigned int refused_next;
@@ -221,21 +222,24 @@ static int check_record(const struct ring_keeper *keeper, enum slot slot,
 	return 0;
 }
 
+/* *genuine_r says after a failure whether only the table is at fault. */
 static int held_build(const struct ring_keeper *keeper, enum slot slot,
 		      const char *text, size_t size, struct held *held_r,
-		      struct ring_error *error)
+		      bool *genuine_r, struct ring_error *error)
 {
 	struct ring_record *record;
 	struct store_epoch id;
 	struct ring *ring = NULL;
 	int ret;
 
+	*genuine_r = false;
 	memset(held_r, 0, sizeof(*held_r));
 	if (ring_record_parse(text, size, &record, error) < 0)
 		return -1;
 	id.epoch = record->epoch;
 	ring_record_digest(record, id.digest);
 	ret = check_record(keeper, slot, record, &id, error);
+	*genuine_r = ret == 0;
 	if (ret == 0)
 		ret = ring_build(record, &ring, error);
 	ring_record_free(&record);
@@ -320,8 +324,11 @@ static void refuse(struct ring_keeper *keeper, enum slot slot,
 	refused->reason = mem_strdup(reason.text);
 	if (keeper->held[ACTIVE].ring != NULL) {
 		agent_log(&keeper->log, AGENT_LOG_ERROR,
-			  "%s; the ring of epoch %"PRIu64" stays",
-			  reason.text, keeper->held[ACTIVE].id.epoch);
+			  "%s; the ring of epoch %"PRIu64" stays%s",
+			  reason.text, keeper->held[ACTIVE].id.epoch,
+			  slot == ACTIVE && keeper->is_left_behind ?
+			  ", but is not used, since others may act by the "
+			  "newer one" : "");
 	} else {
 		agent_log(&keeper->log, AGENT_LOG_ERROR, "%s", reason.text);
 	}
@@ -374,6 +381,7 @@ static void accept_active(struct ring_keeper *keeper, struct held *new)
 		  new->id.epoch, ring_record(new->ring)->publisher);
 	held_free(&keeper->held[ACTIVE]);
 	keeper->held[ACTIVE] = *new;
+	keeper->is_left_behind = false;
 	if (keeper->held[PREPARED].id.epoch <= new->id.epoch)
 		prepared_drop(keeper);
 }
@@ -406,6 +414,7 @@ static bool offer_slot(struct ring_keeper *keeper, enum slot slot,
 {
 	struct ring_error error;
 	struct held new;
+	bool genuine = false;
 
 	if (size == 0 || is_held(&keeper->held[slot], text, size) ||
 	    /* prepared, and active already: what is left of its activation */
@@ -418,7 +427,10 @@ static bool offer_slot(struct ring_keeper *keeper, enum slot slot,
 		new = keeper->held[PREPARED];
 		memset(&keeper->held[PREPARED], 0,
 		       sizeof(keeper->held[PREPARED]));
-	} else if (held_build(keeper, slot, text, size, &new, &error) < 0) {
+	} else if (held_build(keeper, slot, text, size, &new, &genuine,
+			      &error) < 0) {
+		if (slot == ACTIVE && genuine)
+			keeper->is_left_behind = true;
 		refuse(keeper, slot, text, size, &error);
 		return false;
 	}
@@ -451,6 +463,7 @@ bool ring_keeper_offer(struct ring_keeper *keeper,
 static void load_slot(struct ring_keeper *keeper, enum slot slot)
 {
 	struct ring_error error;
+	bool genuine;
 	char *text;
 	size_t size;
 	int ret;
@@ -461,7 +474,7 @@ static void load_slot(struct ring_keeper *keeper, enum slot slot)
 		return;
 	if (ret == 0)
 		ret = held_build(keeper, slot, text, size,
-				 &keeper->held[slot], &error);
+				 &keeper->held[slot], &genuine, &error);
 	free(text);
 	if (ret < 0) {
 		agent_log(&keeper->log, AGENT_LOG_ERROR,
@@ -581,4 +594,9 @@ const char *ring_keeper_complaint(const struct ring_keeper *keeper)
 {
 	return keeper->complaints[ACTIVE][0] != '\0' ?
 		keeper->complaints[ACTIVE] : keeper->complaints[PREPARED];
+}
+
+bool ring_keeper_is_left_behind(const struct ring_keeper *keeper)
+{
+	return keeper->is_left_behind;
 }

@@ -13,7 +13,8 @@
    kind, is the same as what was seen before at its epoch, and gives the table
    here that it gave its publisher. Otherwise it is refused: one log line for
    each distinct record, a complaint for the heartbeats, and the ring that is
-   there stays.
+   there stays. If all but the table is right the others may act by that
+   record, and the ring here is not to be used any more: is_left_behind.
 
    No clock, no loop, no store: the caller brings the bytes. */
 
@@ -58,6 +59,9 @@ const struct store_epoch *
 ring_keeper_prepared_epoch(const struct ring_keeper *keeper);
 /* Why what the store offered last is refused; "" if it is not. */
 const char *ring_keeper_complaint(const struct ring_keeper *keeper);
+/* The store has shown an active record that is genuine and newer than the ring
+   here, and this machine can't use it. Until an active ring gets in. */
+bool ring_keeper_is_left_behind(const struct ring_keeper *keeper);
 
 /* True if both are the same ring. */
 bool store_epoch_equals(const struct store_epoch *a,

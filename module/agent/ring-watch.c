@@ -224,7 +224,7 @@ static void nodes_callback(const struct store_nodes *reply, void *context)
 	watch->publish = NULL;
 	text = ring_keeper_active_text(watch->params.keeper, &size);
 	if (reply->status != STORE_OK || somebody_has_newer(watch, reply) ||
-	    text == NULL)
+	    ring_keeper_is_left_behind(watch->params.keeper) || text == NULL)
 		return;
 	watch->publish = call_new(watch);
 	watch->params.store->v->ring_prepare(watch->params.store, &none,

@@ -485,6 +485,9 @@ static void answered_lease(struct request *request,
 	struct ring_question question;
 	struct ring_lease lease;
 
+	/* Also what was overtaken is better known than not. */
+	if (stored != NULL)
+		remember(request, stored);
 	if (is_overtaken(request)) {
 		request_step(request);
 		return;
@@ -492,7 +495,6 @@ static void answered_lease(struct request *request,
 	ask_question(request, &question);
 	question.store = RING_STORE_ANSWERED;
 	if (stored != NULL) {
-		remember(request, stored);
 		lease.host = stored->host;
 		lease.generation = stored->generation;
 		question.lease = &lease;
@@ -630,6 +632,11 @@ static void request_step(struct request *request)
 	gate = gate_look(request);
 	if (gate == GATE_WAIT)
 		return;
+	if (ring_keeper_is_left_behind(params->keeper)) {
+		say_why(request, "the others act by a ring that can't be used "
+			"here: %s", ring_keeper_complaint(params->keeper));
+		return;
+	}
 	if (ring == NULL) {
 		say_why(request, "no ring yet: has one been published? "
 			"(dovering init, dovering host add)");
@@ -748,11 +755,6 @@ void routes_add(struct routes *routes, const struct agent_route *route,
 		return;
 	}
 	request_set_key(request, route);
-	if (request->key_size == 0) {
-		request_fail(request, "setting user_key leaves nothing of the "
-			     "user name");
-		return;
-	}
 	hold_at_most(request, routes->params.settings->hold_timeout_msecs);
 	if (*request->hop != '\0')
 		hold_at_most(request, ROUTE_HOP_HOLD_MSECS);
