@@ -51,6 +51,19 @@ static void remove_route_fields(struct auth_request *request)
 				   route_fields[i]);
 }
 
+/* Mechanisms like CRAM-MD5 and SCRAM fetch the password before they have seen
+   a proof: anybody can get them so far, for any user who exists. Those of LMTP
+   and doveadm have no mechanism, and Kerberos' has proved all before it asks.
+   (wanted_credentials_scheme tells nothing: the first passdb that finds the
+   user changes it.) */
+static bool is_unproven(const struct dovering_lookup *lookup)
+{
+	const struct mech_module *mech = lookup->request->mech;
+
+	return lookup->credentials_callback != NULL && mech != NULL &&
+		mech->passdb_need != MECH_PASSDB_NEED_NOTHING;
+}
+
 /* -- The end of a lookup */
 
 static void lookup_finish(struct dovering_lookup *lookup,
@@ -66,11 +79,16 @@ static void lookup_finish(struct dovering_lookup *lookup,
 
 	if (lookup->verify_callback != NULL)
 		lookup->verify_callback(result, request);
-	else {
-		/* no credentials of our own: those found before are used */
+	else if (is_unproven(lookup)) {
+		/* none of our own; fails if none were found before */
 		passdb_handle_credentials(result, NULL, NULL,
 					  lookup->credentials_callback,
 					  request);
+	} else {
+		/* nobody looks at them, and there are none after a passdb of
+		   nopassword */
+		lookup->credentials_callback(result, uchar_empty_ptr, 0,
+					     request);
 	}
 	auth_request_unref(&request);
 }
@@ -168,15 +186,6 @@ static const char *peer_of(struct auth_request *request)
 	if (request->fields.real_remote_ip.family == 0)
 		return NULL;
 	return net_ip2addr(&request->fields.real_remote_ip);
-}
-
-/* Mechanisms like CRAM-MD5 and SCRAM fetch the password before they have seen
-   a proof: anybody can get them so far, for any user who exists. A lookup of
-   "" is LMTP's or doveadm's, or Kerberos has vouched already. */
-static bool is_unproven(const struct dovering_lookup *lookup)
-{
-	return lookup->credentials_callback != NULL &&
-		*lookup->request->wanted_credentials_scheme != '\0';
 }
 
 static void lookup_ask(struct dovering_lookup *lookup)
