@@ -122,7 +122,8 @@ static void compare_all(struct ring_diff *diff, const struct side *before,
 	free(change);
 }
 
-struct ring_diff *ring_diff(const struct ring *before, const struct ring *after)
+struct ring_diff *ring_diff(const struct ring *before,
+			    const struct ring *after)
 {
 	struct ring_diff *diff = ring_memory_new(1, sizeof(*diff));
 	struct side old = {before, NULL}, new = {after, NULL};

@@ -25,7 +25,8 @@ struct ring_diff {
 
 /* Compare two rings of one seed; before may be NULL (everything is new). The
    caller frees. */
-struct ring_diff *ring_diff(const struct ring *before, const struct ring *after);
+struct ring_diff *ring_diff(const struct ring *before,
+			    const struct ring *after);
 void ring_diff_free(struct ring_diff **diff);
 
 #endif

@@ -71,7 +71,8 @@ struct ring_host {
 	uint16_t ports[RING_PROTOCOL_COUNT];
 	enum ring_host_state state;
 	uint32_t weight;			/* 0..RING_WEIGHT_MAX */
-	/* calibrated, in thousandths; 0 = weight * RING_EFFECTIVE_UNIT */
+	/* calibrated, in thousandths; 0 = weight * RING_EFFECTIVE_UNIT. Who
+	   changes the weight sets it to 0, or the old one goes on counting. */
 	uint32_t effective;
 	char tag[RING_NAME_MAX + 1];		/* "" = no tag */
 	char node[RING_NAME_MAX + 1];		/* whose agent admits here */
@@ -145,7 +146,7 @@ int ring_record_remove_node(struct ring_record *record, const char *name,
 	__attribute__((warn_unused_result));
 
 /* The canonical text, with a NUL behind it, in memory of malloc(); *size_r
-   does not count the NUL. The signature line is there if the record is signed. */
+   does not count the NUL. A signed record has its signature line. */
 char *ring_record_print(const struct ring_record *record, size_t *size_r);
 
 /* Parse a text of any bytes. Returns 0 and a record that the caller frees,

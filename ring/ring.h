@@ -31,7 +31,8 @@ void ring_free(struct ring **ring);
 
 /* The ring's own copy of the record. */
 const struct ring_record *ring_record(const struct ring *ring);
-/* Digest of the tables (BLAKE2b-256): what a publisher writes into the record. */
+/* Digest of the tables (BLAKE2b-256), which a publisher writes into the
+   record. */
 void ring_table_digest(const struct ring *ring,
 		       uint8_t digest[static RING_DIGEST_BYTES]);
 /* Returns 0 if this machine computes the table that the publisher computed,
@@ -50,7 +51,8 @@ unsigned int ring_shard(uint64_t hash);
 const struct ring_host *
 ring_lookup(const struct ring *ring, uint64_t hash, const char *tag);
 
-/* A host by name or by address, NULL if the ring has none. */
+/* A host by name or by address, NULL if the ring has none. Any spelling of the
+   address will do; of two hosts at one address the lower name is found. */
 const struct ring_host *ring_host(const struct ring *ring, const char *name);
 const struct ring_host *
 ring_host_by_address(const struct ring *ring, const char *address);
