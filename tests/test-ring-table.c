@@ -37,7 +37,8 @@ static void tell_block(const struct ring_racer *racers, unsigned int count,
 	for (i = 0; i < count; i++) {
 		uint64_t seed = racers[i].seed;
 
-		told[i].x = told_mix(seed + (block + 1) * 0xd1b54a32d192ed03ULL);
+		told[i].x = told_mix(seed + (block + 1) *
+				     0xd1b54a32d192ed03ULL);
 		told[i].period = (1ULL << 43) / racers[i].effective;
 		told[i].time = (told_mix(~told[i].x) >> 44) * told[i].period >>
 			20;
