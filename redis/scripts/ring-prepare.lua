@@ -16,8 +16,14 @@ if not is_none(state.prepared) then
 	return publish_answer('CONFLICT', KEYS[1], '',
 		'another record is prepared')
 end
-if not (is_none(state.active) and ARGV[1] == '0') and
-   not claim_is(state.active, ARGV[1], ARGV[2]) then
+local is_expected = claim_is(state.active, ARGV[1], ARGV[2])
+if is_none(state.active) then
+	-- a text whose state is gone: the caller has read it, we can not
+	local size
+	size, ok = read('STRLEN', KEYS[2])
+	is_expected = ARGV[1] == '0' or not ok or size > 0
+end
+if not is_expected then
 	return publish_answer('CONFLICT', KEYS[1], '',
 		'the active record is not the expected one')
 end
