@@ -54,7 +54,7 @@ static void store_event(enum redis_event event, const char *text,
 {
 	switch (event) {
 	case REDIS_CONNECTED:
-		e_info(agent_event, "store: %s", text);
+		e_info(agent_event, "store: connected to %s", text);
 		store_failure_logged = FALSE;
 		break;
 	case REDIS_FAILED_OVER:

@@ -350,9 +350,9 @@ static void agent_client_log_loss(struct agent_client *client,
 	if (client->loss_logged)
 		return;
 	client->loss_logged = TRUE;
-	e_error(client->conn.event,
-		"%s; logins wait for it (is there a service dovering-agent, "
-		"and does it run?)", what);
+	e_warning(client->conn.event,
+		  "%s; logins wait for it (is there a service dovering-agent, "
+		  "and does it run?)", what);
 }
 
 void agent_client_connect(struct agent_client *client)
