@@ -25,6 +25,7 @@ struct redis_client {
 	struct redis_sentinel *sentinel;	/* NULL: the URL names it */
 	bool locating;	/* the sentinels are being asked where to go */
 	struct redis_conn *conn;
+	struct redis_conn *lost;	/* over, and being deinitialised */
 	struct redis_address address;	/* conn's */
 	struct redis_login login;
 	bool connected;
@@ -74,10 +75,10 @@ static void client_retry_later(struct redis_client *client)
    given again in their callbacks: they wait for the next connection. */
 static void client_lost(struct redis_client *client, const char *reason)
 {
-	struct redis_conn *conn = client->conn;
 	bool was_connected = client->connected;
 
 	client->refs++;
+	client->lost = client->conn;
 	client->conn = NULL;
 	client->connected = false;
 	/* One that did not last is as good as none. */
@@ -89,7 +90,7 @@ static void client_lost(struct redis_client *client, const char *reason)
 	client_retry_later(client);
 	client_event(client, was_connected ? REDIS_DISCONNECTED :
 		     REDIS_CONNECT_FAILED, client->last_error.text);
-	redis_conn_deinit(&conn);
+	redis_conn_deinit(&client->lost);
 	client_unref(client);
 }
 
@@ -189,7 +190,7 @@ static void client_located(const struct redis_address *master, bool majority,
 			client_connect(client, master);
 		else
 			client_lost(client, error);
-	} else if (client->connected && majority &&
+	} else if (client->conn != NULL && majority &&
 		   !redis_address_equals(master, &client->address)) {
 		/* The old one may go on answering, cut off from the rest. */
 		redis_address_print(master, to);
@@ -199,16 +200,22 @@ static void client_located(const struct redis_address *master, bool majority,
 	}
 }
 
+static void client_finish_late(struct redis_client *client)
+{
+	struct redis_request *request;
+
+	while ((request = redis_queue_pop_late(&client->waiting)) != NULL)
+		redis_request_finish(&request, REDIS_UNAVAILABLE, NULL);
+}
+
 static void client_waiting_expired(void *context)
 {
 	struct redis_client *client = context;
-	struct redis_request *late, *next;
 
-	for (late = redis_queue_take_late(&client->waiting, false);
-	     late != NULL; late = next) {
-		next = late->next;
-		redis_request_finish(&late, REDIS_UNAVAILABLE, NULL);
-	}
+	client->refs++;
+	redis_queue_expire(&client->waiting, false);
+	client_finish_late(client);
+	client_unref(client);
 }
 
 static int client_check_tls(const struct redis_settings *settings,
@@ -323,7 +330,9 @@ void redis_client_deinit(struct redis_client **_client)
 	client->connected = false;
 	loop_timeout_remove(client->loop, &client->retry);
 	redis_sentinel_deinit(&client->sentinel);
+	redis_conn_deinit(&client->lost);
 	redis_conn_deinit(&client->conn);
+	client_finish_late(client);
 	while ((request = redis_queue_pop(&client->waiting)) != NULL)
 		redis_request_finish(&request, REDIS_UNAVAILABLE, NULL);
 	redis_queue_deinit(&client->waiting);

@@ -17,6 +17,8 @@
 #include "redis-tls.h"
 
 #define CONN_BLOCK_BYTES (16 * 1024)	/* as much as a TLS record holds */
+/* A server that owes answers and is silent for so long is not just slow. */
+#define CONN_SILENCE_MSECS 1000
 
 enum conn_state {
 	CONN_RESOLVING,
@@ -48,6 +50,7 @@ struct redis_conn {
 	bool wants_auth;
 	/* Of the streams: given, written for sure, may have left, come in. */
 	uint64_t out_bytes, written_bytes, left_bytes, in_bytes;
+	uint64_t heard_msecs;
 };
 
 /* A server that answers so can't do anything for us now. */
@@ -55,12 +58,18 @@ static const char *const conn_refusals[] = {
 	"READONLY ", "LOADING ", "NOAUTH ", "MASTERDOWN "
 };
 
-static void conn_unref(struct redis_conn *conn)
+static void conn_unref_times(struct redis_conn *conn, unsigned int times)
 {
-	if (--conn->refs > 0)
+	conn->refs -= times;
+	if (conn->refs > 0)
 		return;
 	redis_reader_deinit(&conn->reader);
 	free(conn);
+}
+
+static void conn_unref(struct redis_conn *conn)
+{
+	conn_unref_times(conn, 1);
 }
 
 static void conn_disconnect(struct redis_conn *conn)
@@ -178,6 +187,7 @@ static void conn_read(struct redis_conn *conn)
 		if (ret <= 0)
 			return;
 		conn->in_bytes += (uint64_t)ret;
+		conn->heard_msecs = loop_now_msecs(conn->loop);
 		if (redis_reader_feed(conn->reader, block, (size_t)ret,
 				      &error) < 0) {
 			conn_fail(conn, "not Redis: %s", error);
@@ -342,18 +352,19 @@ static void conn_begin(void *context)
 	conn_connect_next(conn);
 }
 
-/* Has nothing been heard since a request that is late now was sent? Or has it
-   not even left, so that it must be kept from leaving? */
+/* A request is late. Has nothing been heard since it was sent, or not for
+   long? Or has it not even left, so that it must be kept from leaving? */
 static bool conn_hangs(struct redis_conn *conn)
 {
 	const struct redis_request *request;
 	uint64_t now = loop_now_msecs(conn->loop);
+	bool silent = now - conn->heard_msecs >= CONN_SILENCE_MSECS;
 
 	for (request = conn->pending.head; request != NULL;
 	     request = request->next) {
 		if (request->callback != NULL &&
 		    request->deadline_msecs <= now &&
-		    (request->in_bytes == conn->in_bytes ||
+		    (silent || request->in_bytes == conn->in_bytes ||
 		     request->out_bytes >= conn->left_bytes))
 			return true;
 	}
@@ -369,13 +380,10 @@ static const char *const conn_late_texts[] = {
 
 static void conn_finish_late(struct redis_conn *conn)
 {
-	struct redis_request *late, *next;
+	struct redis_request *request;
 
-	for (late = redis_queue_take_late(&conn->pending, true); late != NULL;
-	     late = next) {
-		next = late->next;
-		redis_request_finish(&late, REDIS_UNCERTAIN, NULL);
-	}
+	while ((request = redis_queue_pop_late(&conn->pending)) != NULL)
+		redis_request_finish(&request, REDIS_UNCERTAIN, NULL);
 }
 
 static void conn_expired(void *context)
@@ -386,10 +394,12 @@ static void conn_expired(void *context)
 	/* if it was us who slept, the replies are there */
 	conn_read(conn);
 	if (conn->state != CONN_CLOSED) {
-		if (conn_hangs(conn))
+		if (conn_hangs(conn)) {
 			conn_fail(conn, "%s", conn_late_texts[conn->state]);
-		else
+		} else {
+			redis_queue_expire(&conn->pending, true);
 			conn_finish_late(conn);
+		}
 	}
 	conn_unref(conn);
 }
@@ -418,6 +428,7 @@ static void conn_finish_lost(struct redis_conn *conn)
 {
 	struct redis_request *request;
 
+	conn_finish_late(conn);
 	if (conn->refused != NULL)
 		redis_request_finish(&conn->refused, REDIS_UNAVAILABLE, NULL);
 	while ((request = redis_queue_pop(&conn->pending)) != NULL) {
@@ -428,16 +439,20 @@ static void conn_finish_lost(struct redis_conn *conn)
 	}
 }
 
+/* What is called back in here may end the owner, which comes here again: the
+   rest is called back then, and not after the owner is gone. */
 void redis_conn_deinit(struct redis_conn **_conn)
 {
 	struct redis_conn *conn = *_conn;
 
 	if (conn == NULL)
 		return;
-	*_conn = NULL;
+	conn->refs++;
 	conn_close(conn);
 	conn_finish_lost(conn);
-	conn_unref(conn);
+	/* ours, and the owner's unless it was given back in between */
+	conn_unref_times(conn, *_conn != NULL ? 2 : 1);
+	*_conn = NULL;
 }
 
 void redis_conn_send(struct redis_conn *conn, struct redis_request *request)

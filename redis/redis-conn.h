@@ -6,7 +6,7 @@
    their deadlines are those of resolving, connecting and TLS too.
 
    It ends by itself when a deadline passes and nothing at all has come since
-   the request was sent (the server hangs), when the server is of no use (it
+   the request was sent, or for a second (the server hangs), when the server is of no use (it
    says READONLY, LOADING, NOAUTH, ...) or when what it says is not Redis's
    protocol. A server that is alive but late keeps its connection; the late
    reply is thrown away when it comes. */
@@ -31,7 +31,8 @@ redis_conn_init(struct loop *loop, const struct redis_address *address,
 		struct redis_tls *tls,
 		const struct redis_conn_callbacks *callbacks);
 /* Closes, and calls back each request that has no reply: UNCERTAIN if a byte
-   of it may have left, UNAVAILABLE if not. */
+   of it may have left, UNAVAILABLE if not. *conn is NULL when all is done, and
+   may be deinitialised again from within these callbacks. */
 void redis_conn_deinit(struct redis_conn **conn);
 
 /* The request belongs to the connection from now on. */

@@ -138,37 +138,53 @@ struct redis_request *redis_queue_pop(struct redis_queue *queue)
 	return request;
 }
 
-struct redis_request *
-redis_queue_take_late(struct redis_queue *queue, bool leave_behind)
+/* A stand-in that can be finished while the place in the queue is kept. */
+static struct redis_request *request_detach(struct redis_request *request)
 {
-	struct redis_request **p = &queue->head, *request, *late;
-	struct redis_request *list = NULL, **list_tail = &list;
+	struct redis_request *late = redis_alloc(sizeof(*late));
+
+	*late = *request;
+	late->bytes = NULL;
+	request->callback = NULL;
+	return late;
+}
+
+void redis_queue_expire(struct redis_queue *queue, bool leave_behind)
+{
+	struct redis_request **p = &queue->head, *request, **late_tail;
 	uint64_t now = loop_now_msecs(queue->loop);
 
+	late_tail = &queue->late;
+	while (*late_tail != NULL)
+		late_tail = &(*late_tail)->next;
 	while ((request = *p) != NULL) {
-		if (request->callback == NULL ||
-		    request->deadline_msecs > now) {
+		bool is_late = request->callback != NULL &&
+			request->deadline_msecs <= now;
+
+		if (!is_late || leave_behind)
 			p = &request->next;
-			continue;
-		}
-		late = request;
-		if (leave_behind) {
-			late = redis_alloc(sizeof(*late));
-			*late = *request;
-			late->bytes = NULL;
-			request->callback = NULL;
-			p = &request->next;
-		} else {
+		else
 			*p = request->next;
-		}
-		late->next = NULL;
-		*list_tail = late;
-		list_tail = &late->next;
+		if (!is_late)
+			continue;
+		if (leave_behind)
+			request = request_detach(request);
+		request->next = NULL;
+		*late_tail = request;
+		late_tail = &request->next;
 	}
 	queue->tail = p;
 	for (request = queue->head; request != NULL; request = request->next) {
 		if (request->callback != NULL)
 			queue_arm(queue, request->deadline_msecs);
 	}
-	return list;
+}
+
+struct redis_request *redis_queue_pop_late(struct redis_queue *queue)
+{
+	struct redis_request *request = queue->late;
+
+	if (request != NULL)
+		queue->late = request->next;
+	return request;
 }

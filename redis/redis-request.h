@@ -38,9 +38,10 @@ void redis_request_finish(struct redis_request **request,
 struct redis_queue {
 	struct loop *loop;
 	struct redis_request *head, **tail;
+	struct redis_request *late;	/* out of the queue, to be finished */
 	struct loop_timeout *timeout;
 	uint64_t timeout_at_msecs;
-	/* Some deadlines have come: call redis_queue_take_late(). */
+	/* Some deadlines have come: call redis_queue_expire(). */
 	loop_callback_t *expired;
 	void *context;
 };
@@ -52,10 +53,10 @@ void redis_queue_append(struct redis_queue *queue,
 			struct redis_request *request);
 /* Returns the first one, NULL if there is none. */
 struct redis_request *redis_queue_pop(struct redis_queue *queue);
-/* Take those whose deadline has come, as a list in their order, and start the
-   clock for the others. Those left behind stay in the queue too, with nobody
-   who waits for them: the reply that may still come is theirs. */
-struct redis_request *
-redis_queue_take_late(struct redis_queue *queue, bool leave_behind);
+/* Take out those whose deadline has come, for redis_queue_pop_late(), and start
+   the clock for the others. Those left behind stay in the queue too, with
+   nobody who waits for them: the reply that may still come is theirs. */
+void redis_queue_expire(struct redis_queue *queue, bool leave_behind);
+struct redis_request *redis_queue_pop_late(struct redis_queue *queue);
 
 #endif

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <poll.h>
@@ -280,6 +281,27 @@ static int fixture_remove(const char *path, const struct stat *st, int type,
 void fixture_remove_folder(const char *path)
 {
 	(void)nftw(path, fixture_remove, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static unsigned int fixture_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	const struct dirent *entry;
+	unsigned int count = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL)
+		count += entry->d_name[0] != '.';
+	(void)closedir(dir);
+	return count;
+}
+
+void fixture_threads_end(void)
+{
+	unsigned long long end = fixture_now_msecs() + FIXTURE_LIMIT_MSECS;
+
+	while (fixture_threads() > 1 && fixture_now_msecs() < end)
+		fixture_pause();
 }
 
 void fixture_redis_stop(struct fixture_redis **_redis)

@@ -29,6 +29,9 @@ struct fixture_redis {
 unsigned int fixture_free_port(void);
 /* With all that is in it. */
 void fixture_remove_folder(const char *path);
+/* The C library looks up names in threads, which end a second after the last
+   one: wait for that, or a check for leaks finds what is theirs. */
+void fixture_threads_end(void);
 /* Milliseconds since some time. */
 unsigned long long fixture_now_msecs(void);
 

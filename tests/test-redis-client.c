@@ -31,6 +31,13 @@ static int teardown(void **state)
 	return 0;
 }
 
+static int group_teardown(void **state)
+{
+	(void)state;
+	fixture_threads_end();
+	return 0;
+}
+
 static void client__plain_server__connects(void **state)
 {
 	struct fixture_client *f = *state;
@@ -441,34 +448,156 @@ static void client__deinit_before_the_first_turn__is_clean(void **state)
 	assert_false(loop_poll_once(f->loop));
 }
 
-static void deinit_in_reply(enum redis_status status,
-			    const struct redisReply *reply, void *context)
-{
-	struct fixture_client *f = context;
+struct ending {
+	struct fixture_client *f;
+	struct fixture_call *others;	/* which must be over then */
+	unsigned int others_count;
+	bool done;
+};
 
-	assert_int_equal(status, REDIS_OK);
-	assert_string_equal(reply->str, "PONG");
-	redis_client_deinit(&f->client);
-	f->disconnected = true;
+static void end_all(enum redis_status status, const struct redisReply *reply,
+		    void *context)
+{
+	struct ending *ending = context;
+	unsigned int i;
+
+	(void)status;
+	(void)reply;
+	redis_client_deinit(&ending->f->client);
+	for (i = 0; i < ending->others_count; i++)
+		assert_int_equal(ending->others[i].times, 1);
+	ending->done = true;
 }
 
-static void client__deinit_in_a_reply__is_clean(void **state)
+static void end_at(struct fixture_client *f, struct ending *ending,
+		   const char *word, unsigned int timeout_msecs)
 {
-	const char *words[] = { "PING" };
-	size_t sizes[] = { 4 };
-	struct redis_command command = { 1, words, sizes };
+	const char *words[] = { word, "nothing", "0" };
+	size_t sizes[] = { strlen(word), 7, 1 };
+	struct redis_command command = { 3, words, sizes };
+
+	ending->f = f;
+	redis_client_command(f->client, &command, timeout_msecs, end_all,
+			     ending);
+}
+
+/* The callback of one command ends the client: the others are called back
+   before that returns. */
+static void expect_clean_end(struct fixture_client *f, struct ending *ending)
+{
+	fixture_loop_until(f->loop, &ending->done, "a callback");
+	assert_false(loop_poll_once(f->loop));
+}
+
+static void client__deinit_in_a_reply__others_are_called_first(void **state)
+{
 	struct fixture_client *f = *state;
 	struct fixture_redis *redis = fixture_redis_start(NULL, NULL);
-	struct fixture_call call;
+	struct fixture_call calls[2];
+	struct ending ending = { .others = calls, .others_count = 2 };
 
 	f->settings.url = redis->url;
 	fixture_client_connect(f);
-	redis_client_command(f->client, &command, 1000, deinit_in_reply, f);
+	end_at(f, &ending, "NOSUCHCOMMAND", 1000);
+	fixture_call(f, &calls[0], 1000, "PING", NULL);
+	fixture_call(f, &calls[1], 1000, "PING", NULL);
+	expect_clean_end(f, &ending);
+	assert_int_equal(calls[0].status, REDIS_UNCERTAIN);
+}
+
+static void client__deinit_at_a_loss__others_are_called_first(void **state)
+{
+	struct fixture_client *f = *state;
+	struct fixture_redis *redis = fixture_redis_start(NULL, NULL);
+	struct fixture_call calls[2];
+	struct ending ending = { .others = calls, .others_count = 2 };
+
+	f->settings.url = redis->url;
+	fixture_client_connect(f);
+	end_at(f, &ending, "BLPOP", 10000);
+	fixture_call(f, &calls[0], 10000, "PING", NULL);
+	fixture_call(f, &calls[1], 10000, "PING", NULL);
+	wait_blocked(f, redis);
+	fixture_redis_kill(redis);
+	expect_clean_end(f, &ending);
+	assert_int_equal(calls[1].status, REDIS_UNCERTAIN);
+}
+
+static void client__deinit_at_a_deadline__others_are_called_first(
+	void **state)
+{
+	struct fixture_client *f = *state;
+	struct fixture_redis *redis = fixture_redis_start(NULL, NULL);
+	struct fixture_call calls[2];
+	struct ending ending = { .others = calls, .others_count = 2 };
+
+	f->settings.url = redis->url;
+	fixture_client_connect(f);
+	end_at(f, &ending, "BLPOP", 100);
+	fixture_call(f, &calls[0], 100, "PING", NULL);
+	fixture_call(f, &calls[1], 10000, "PING", NULL);
+	expect_clean_end(f, &ending);
+}
+
+static void client__deinit_while_waiting__others_are_called_first(
+	void **state)
+{
+	struct fixture_client *f = *state;
+	struct fixture_call calls[2];
+	struct ending ending = { .others = calls, .others_count = 2 };
+
+	f->settings.url = "redis://127.0.0.1:1";
+	fixture_client_begin(f);
+	end_at(f, &ending, "PING", 100);
+	fixture_call(f, &calls[0], 100, "PING", NULL);
+	fixture_call(f, &calls[1], 10000, "PING", NULL);
+	expect_clean_end(f, &ending);
+	assert_int_equal(calls[1].status, REDIS_UNAVAILABLE);
+}
+
+static void end_at_event(enum redis_event event, const char *text,
+			 void *context)
+{
+	struct ending *ending = context;
+
+	(void)text;
+	if (event == REDIS_CONNECTED)
+		end_all(REDIS_OK, NULL, ending);
+}
+
+static void client__deinit_in_an_event__is_clean(void **state)
+{
+	struct fixture_client *f = *state;
+	struct fixture_redis *redis = fixture_redis_start(NULL, NULL);
+	struct fixture_call call;
+	struct ending ending = { .f = f, .others = &call, .others_count = 1 };
+	struct redis_client_callbacks callbacks = { end_at_event, &ending };
+	struct ring_error error;
+
+	f->settings.url = redis->url;
+	assert_int_equal(redis_client_init(f->loop, &f->settings, &callbacks,
+					   &f->client, &error), 0);
 	fixture_call(f, &call, 1000, "PING", NULL);
-	fixture_loop_until(f->loop, &f->disconnected, "a reply");
-	assert_int_equal(call.times, 1);
-	assert_int_equal(call.status, REDIS_UNCERTAIN);
-	assert_false(loop_poll_once(f->loop));
+	expect_clean_end(f, &ending);
+	/* given to the connection, and not yet written */
+	assert_int_equal(call.status, REDIS_UNAVAILABLE);
+}
+
+static void client__silent_after_half_the_replies__is_dropped(void **state)
+{
+	struct fixture_client *f = *state;
+	struct fixture_redis *redis = fixture_redis_start(NULL, NULL);
+	struct fixture_call first, hung;
+
+	f->settings.url = redis->url;
+	fixture_client_connect(f);
+	fixture_call(f, &first, 5000, "PING", NULL);
+	fixture_call(f, &hung, 1500, "BLPOP", "nothing", "0", NULL);
+	fixture_call_wait(f, &first);
+	fixture_redis_signal(redis, SIGSTOP);
+	fixture_call_wait(f, &hung);
+	assert_int_equal(hung.status, REDIS_UNCERTAIN);
+	assert_int_equal(f->events[REDIS_DISCONNECTED], 1);
 }
 
 struct retry {
@@ -703,7 +832,12 @@ int main(void)
 		T(client__binary_arguments__arrive),
 		T(client__deinit__calls_back_each_once),
 		T(client__deinit_before_the_first_turn__is_clean),
-		T(client__deinit_in_a_reply__is_clean),
+		T(client__deinit_in_a_reply__others_are_called_first),
+		T(client__deinit_at_a_loss__others_are_called_first),
+		T(client__deinit_at_a_deadline__others_are_called_first),
+		T(client__deinit_while_waiting__others_are_called_first),
+		T(client__deinit_in_an_event__is_clean),
+		T(client__silent_after_half_the_replies__is_dropped),
 		T(client__retry_in_a_callback__goes_to_the_next_connection),
 		T(client__hostile_server__costs_the_connection_only),
 		T(client__answer_to_no_question__ends_the_connection),
@@ -713,5 +847,5 @@ int main(void)
 #undef T
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, group_teardown);
 }

@@ -42,6 +42,7 @@ static int certs_teardown(void **state)
 {
 	(void)state;
 	fixture_certs_deinit(&certs);
+	fixture_threads_end();
 	return 0;
 }
 
