@@ -21,12 +21,15 @@ uint16_t redis_address_parse_port(const char *text, size_t size)
 	return port > 65535 ? 0 : (uint16_t)port;
 }
 
-/* Letters, digits, and what else names and IPs have. */
+/* Letters, digits, and what else names and IPs have; in brackets, an IPv6
+   address, perhaps with its zone. */
 static bool host_is_valid(const char *host, size_t size, bool bracketed)
 {
 	size_t i;
 
 	if (size == 0 || size >= REDIS_HOST_MAX_BYTES)
+		return false;
+	if (bracketed && memchr(host, ':', size) == NULL)
 		return false;
 	for (i = 0; i < size; i++) {
 		char c = host[i];

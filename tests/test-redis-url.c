@@ -78,6 +78,8 @@ static const char *const bad[][2] = {
 	{ "redis://h:123456", "is not HOST:PORT" },
 	{ "redis://h:6379x", "is not HOST:PORT" },
 	{ "redis://::1:6379", "in brackets" },
+	{ "redis://[%%]", "in brackets" },
+	{ "redis://[localhost]", "in brackets" },
 	{ "redis://[::1", "in brackets" },
 	{ "redis://[::1]6379", "in brackets" },
 	{ "redis://a b", "is not HOST:PORT" },
