@@ -20,6 +20,9 @@
 static const struct tool_command *const command_tables[] = {
 	tool_cmd_init,
 	tool_cmd_node_key,
+	tool_cmd_node,
+	tool_cmd_host_add,
+	tool_cmd_host,
 };
 #define TABLES_COUNT (sizeof(command_tables) / sizeof(command_tables[0]))
 
