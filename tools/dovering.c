@@ -23,6 +23,9 @@ static const struct tool_command *const command_tables[] = {
 	tool_cmd_node,
 	tool_cmd_host_add,
 	tool_cmd_host,
+	tool_cmd_status,
+	tool_cmd_user_show,
+	tool_cmd_ring,
 };
 #define TABLES_COUNT (sizeof(command_tables) / sizeof(command_tables[0]))
 
