@@ -7,7 +7,6 @@
 #include "store-redis.h"
 #include "store-reply.h"
 
-/* Whatever of a script does not depend on the call. */
 enum store_script_id {
 	STORE_SCRIPT_CLAIM,
 	STORE_SCRIPT_PEEK,
@@ -84,14 +83,13 @@ struct store_op {
 	enum store_script_id script;
 	store_done_t *done;
 	uint64_t deadline_msecs;
-	bool is_loading;		/* EVAL: Redis did not know the script */
+	bool is_loading;		/* EVAL: Redis did not know it */
 	bool is_kept;			/* sent again by its own done() */
 	bool is_ending;			/* the store is being freed */
 	unsigned int replies_left;
 
 	/* Heartbeat: WAIT for so many; 0 = do not. done() is called for the
-	   script's reply, then waited() for WAIT's, with a NULL answer if it
-	   made no sense. */
+	   script's reply, then waited() for WAIT's. */
 	unsigned int wait_replicas;
 	store_done_t *waited;
 	bool is_script_done;
@@ -121,10 +119,11 @@ struct store_op *store_op_new(struct store_redis *redis,
 			      struct store_args *args, store_done_t *done);
 void store_op_send(struct store_op *op);
 
-/* done() for operations that answer with these; they call op->callback. */
+/* done() for operations that answer a publisher: calls op->callback. */
 void store_done_publish(struct store_op *op,
 			const struct store_answer *answer);
-/* Parse a lease; status and error become those of the answer, or BROKEN. */
+/* Parse a lease; status and error become those of the answer, or BROKEN, with
+   `broken` as room for the error. */
 void store_parse_lease(const struct store_answer *answer,
 		       struct store_lease_reply *reply,
 		       struct store_answer *broken);

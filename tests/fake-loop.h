@@ -23,7 +23,7 @@ void fake_loop_sleep(struct loop *loop, uint64_t msecs);
 
 unsigned int fake_loop_timeout_count(struct loop *loop);
 unsigned int fake_loop_io_count(struct loop *loop);
-/* Call what waits for any of the events on fd. Returns false if nothing does. */
+/* Call what waits for any of the events on fd. False if nothing does. */
 bool fake_loop_fire(struct loop *loop, int fd, unsigned int events);
 
 #endif

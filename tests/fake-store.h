@@ -73,7 +73,7 @@ void fake_store_put_shard(struct store *store, unsigned int shard,
 void fake_store_put_lease(struct store *store, const struct store_key *key,
 			  const char *host, uint64_t generation);
 void fake_store_drop_lease(struct store *store, const struct store_key *key);
-/* The host that holds a live lease, NULL if none does; until the next change. */
+/* The host that holds a live lease, until the next change; NULL if none. */
 const char *fake_store_owner(struct store *store, const struct store_key *key);
 
 #endif

@@ -401,9 +401,11 @@ static void hostile__content__an_answer(void **state)
 	} table[] = {
 		{ { "HSET", "{mail:3f}:shard", "epoch", "9223372036854775808" },
 		  STORE_OLDER, STORE_OLDER, STORE_NOTFOUND },
-		{ { "HSET", "{mail:3f}:shard", "epoch", "18446744073709551615" },
+		{ { "HSET", "{mail:3f}:shard", "epoch",
+		    "18446744073709551615" },
 		  STORE_OLDER, STORE_OLDER, STORE_NOTFOUND },
-		{ { "HSET", "{mail:3f}:shard", "epoch", "99999999999999999999" },
+		{ { "HSET", "{mail:3f}:shard", "epoch",
+		    "99999999999999999999" },
 		  STORE_BROKEN, STORE_OLDER, STORE_NOTFOUND },
 		{ { "HSET", "{mail:3f}:shard", "epoch", "1e99" },
 		  STORE_BROKEN, STORE_BROKEN, STORE_NOTFOUND },
@@ -877,7 +879,8 @@ static void acl__as_documented__enough_and_no_more(void **state)
 			">secret resetkeys %s resetchannels -@all +eval "
 			"+evalsha +get +set +del +strlen +getrange +hget "
 			"+hset +hmget +hdel +hgetall +pttl +pexpire +type "
-			"+time +info +wait +scan +ping +auth +select +role", i == 0 ? "~{mail:*" : "~{news:*");
+			"+time +info +wait +scan +ping +auth +select +role",
+			i == 0 ? "~{mail:*" : "~{news:*");
 		assert_string_equal(reply->str, "OK");
 		freeReplyObject(reply);
 		store_free(&rig.store);
