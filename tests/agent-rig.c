@@ -166,7 +166,7 @@ static struct ring *build(enum rig_ring_kind kind)
 	const struct rig_ring *from = rig_ring(kind, 7);
 	struct ring_record *record;
 	struct ring_error error;
-	struct ring *ring;
+	struct ring *ring = NULL;
 
 	if (ring_record_parse(from->text, from->size, &record, &error) < 0 ||
 	    ring_build(record, &ring, &error) < 0)
