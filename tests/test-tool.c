@@ -136,6 +136,7 @@ static bool tool_is_over(pid_t pid, int options)
 }
 
 /* Words by spaces; the run's outcome is in status, out and err. */
+__attribute__((format(printf, 1, 2)))
 static void tool(const char *format, ...)
 {
 	char line[1024], *words[WORDS_MAX + 1], *word, *rest = line;

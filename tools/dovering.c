@@ -112,6 +112,7 @@ static void print_help(void)
 	      stdout);
 }
 
+__attribute__((format(printf, 1, 0)))
 static void say(const char *format, va_list args)
 {
 	struct ring_error line;
