@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -11,15 +12,17 @@
 
 static enum tool_status need_no_file(const char *setting, const char *path)
 {
-	if (access(path, F_OK) == -1 && errno == ENOENT)
+	struct stat st;
+
+	if (lstat(path, &st) == 0)
+		return tool_fail(TOOL_NO, "%s: %s exists already: if this "
+				 "cluster has a ring, use it with the other "
+				 "commands; if not, move the file away and run "
+				 "dovering init again", setting, path);
+	if (errno == ENOENT)
 		return TOOL_DONE;
-	if (errno != 0 && access(path, F_OK) == -1)
-		return tool_fail(TOOL_CONFIG, "%s: can't look at %s: %s",
-				 setting, path, strerror(errno));
-	return tool_fail(TOOL_NO, "%s: %s exists already: if this cluster has "
-			 "a ring, use it with the other commands; if not, move "
-			 "the file away and run dovering init again", setting,
-			 path);
+	return tool_fail(TOOL_CONFIG, "%s: can't look at %s: %s", setting,
+			 path, strerror(errno));
 }
 
 static enum tool_status need_no_ring(struct tool *tool)
