@@ -6,10 +6,10 @@
    their deadlines are those of resolving, connecting and TLS too.
 
    It ends by itself when a deadline passes and nothing at all has come since
-   the request was sent, or for a second (the server hangs), when the server is of no use (it
-   says READONLY, LOADING, NOAUTH, ...) or when what it says is not Redis's
-   protocol. A server that is alive but late keeps its connection; the late
-   reply is thrown away when it comes. */
+   the request was sent, or for a second (the server hangs), when the server is
+   of no use (it says READONLY, LOADING, NOAUTH, ...), or when what it says is
+   not Redis's protocol. A server that is alive but late keeps its connection;
+   the late reply is thrown away when it comes. */
 
 #include "redis-address.h"
 #include "redis-request.h"

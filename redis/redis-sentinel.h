@@ -3,10 +3,10 @@
 
 /* Where is the master? All sentinels are asked at once, when
    redis_sentinel_ask() says so and each REDIS_SENTINEL_POLL_MSECS: one of them
-   may be cut off together with the old master, and name it for a long time. As soon as a
-   majority of those configured agrees, its answer counts. If none does until
-   all have answered or had their time, the newest configuration counts, and
-   is not called a majority's.
+   may be cut off together with the old master, and name it for a long time.
+   As soon as a majority of those configured agrees, its answer counts. If none
+   does until all have answered or had their time, the newest configuration
+   counts, and is not called a majority's.
 
    A sentinel gets AUTH if it asks for it (NOAUTH); TLS as the URL says. */
 

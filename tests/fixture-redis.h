@@ -58,7 +58,8 @@ void fixture_redis_signal(const struct fixture_redis *redis,
 void fixture_redis_stop(struct fixture_redis **redis);
 void fixture_redis_stop_all(void);
 
-/* One command, by a connection of its own; freeReplyObject() is the caller's. */
+/* One command, by a connection of its own; the caller frees the reply with
+   freeReplyObject(). */
 struct redisReply *
 fixture_redis_command(const struct fixture_redis *redis, const char *format,
 		      ...);
