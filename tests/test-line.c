@@ -26,7 +26,8 @@ static int parse(const char *text, size_t size, struct node_line *line,
 
 static void parse__fields__split_and_unescaped(void **state)
 {
-	static const char text[] = "ROUTE\t7\tuser=a\001tb\0010c\0011\001r\001n\t";
+	static const char text[] = "ROUTE\t7\t"
+		"user=a\001tb\0010c\0011\001r\001n\t";
 	struct node_line line;
 	size_t size;
 	char *buf;

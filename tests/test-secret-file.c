@@ -232,7 +232,8 @@ static void write__no_folder__says_so(void **state)
 	assert_int_equal(node_secret_write_key("ring_secret_key_file",
 					       "/nonexistent/ring.key", secret,
 					       &error), -1);
-	assert_error("ring_secret_key_file: can't create /nonexistent/ring.key");
+	assert_error("ring_secret_key_file: can't create "
+		     "/nonexistent/ring.key");
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, forget_file)

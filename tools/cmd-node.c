@@ -61,8 +61,8 @@ static enum tool_status run_add(struct tool *tool,
 	if (!tool_parse_address(args->words[1], node.address, &node.port) ||
 	    node.port == 0)
 		return tool_usage(args, "ADDRESS:PORT %s: expected a numeric "
-				  "address and a port, such as 10.0.0.1:7420 or "
-				  "[2001:db8::1]:7420", args->words[1]);
+				  "address and a port, such as 10.0.0.1:7420 "
+				  "or [2001:db8::1]:7420", args->words[1]);
 	if (!ring_role_parse(role, &node.role))
 		return tool_usage(args, "--role %s: expected director or "
 				  "backend", role);

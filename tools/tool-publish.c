@@ -357,10 +357,10 @@ enum tool_status tool_publish_record(struct tool *tool,
 	enum tool_status status;
 
 	if (newest >= RING_EPOCH_MAX) {
-		return tool_fail(TOOL_NO, "an epoch of %"PRIu64" has been seen, "
-				 "and there is none after it: has somebody "
-				 "tampered with the store? See dovering status",
-				 newest);
+		return tool_fail(TOOL_NO, "an epoch of %"PRIu64" has been "
+				 "seen, and there is none after it: has "
+				 "somebody tampered with the store? See "
+				 "dovering status", newest);
 	}
 	if (state->active.id.epoch != 0)
 		memcpy(record->previous, state->active.id.digest,

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +28,9 @@ static int check_record(const struct tool *tool,
 		return -1;
 	}
 	if (record->epoch < set->ring_min_epoch) {
-		ring_error_set(error, 0, "its epoch is %llu, and ring_min_epoch "
-			       "is %llu", (unsigned long long)record->epoch,
-			       (unsigned long long)set->ring_min_epoch);
+		ring_error_set(error, 0, "its epoch is %"PRIu64", and "
+			       "ring_min_epoch is %"PRIu64, record->epoch,
+			       set->ring_min_epoch);
 		return -1;
 	}
 	return ring_record_verify(record, tool->ring_public_key, error);
@@ -103,12 +104,12 @@ static void check_outdated(struct tool_state *state)
 		if (node->active.epoch > id->epoch ||
 		    (node->active.epoch == id->epoch && id->epoch != 0 &&
 		     !id_equals(&node->active, id))) {
-			(void)snprintf(state->outdated,
-				       sizeof(state->outdated),
-				       "node %s holds epoch %llu%s", node->name,
-				       (unsigned long long)node->active.epoch,
-				       node->active.epoch == id->epoch ?
-				       " with another content" : "");
+			(void)snprintf(
+				state->outdated, sizeof(state->outdated),
+				"node %s holds epoch %"PRIu64"%s", node->name,
+				node->active.epoch,
+				node->active.epoch == id->epoch ?
+				" with another content" : "");
 			return;
 		}
 	}
@@ -163,9 +164,9 @@ enum tool_status tool_state_need(struct tool *tool, struct tool_state *state_r)
 	} else if (state_r->active.record != NULL) {
 		return TOOL_DONE;
 	} else if (state_r->prepared.record != NULL) {
-		tool_say("no ring is active yet, epoch %llu is prepared: any "
-			 "change will finish it",
-			 (unsigned long long)state_r->prepared.id.epoch);
+		tool_say("no ring is active yet, epoch %"PRIu64" is prepared: "
+			 "any change will finish it",
+			 state_r->prepared.id.epoch);
 	} else if (state_r->outdated[0] != '\0') {
 		tool_say("the store has no ring, but %s: restore it with: "
 			 "dovering ring import FILE", state_r->outdated);

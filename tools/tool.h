@@ -50,7 +50,7 @@ struct tool {
 
 struct tool_option {
 	const char *name;	/* without the dashes; NULL ends a table */
-	const char *value;	/* what it is called in the help; NULL: a flag */
+	const char *value;	/* its name in the help; NULL: a flag */
 	bool repeats, required;
 };
 
