@@ -1,7 +1,7 @@
 /* Many IMAP logins at once, and who served each.
 
-	login-storm [-c CONCURRENCY] [-s SEED] [-t SECS] [-m MASTER]
-		    [-p PASSWORD] [-P MASTER-PASSWORD] [-l] NAME=IP:PORT... <LIST
+	login-storm [-b SOURCE-IP] [-c CONCURRENCY] [-s SEED] [-t SECS]
+		    [-m MASTER] [-p PASSWORD] [-P MASTER-PASSWORD] [-l] NAME=IP:PORT... <LIST
 
    Each line of the list is USER TAB KIND. Kinds: own (LOGIN with the user's
    password), authzid (SASL PLAIN, user as authzid), separator (LOGIN as
@@ -68,6 +68,8 @@ static const char *password = "user-secret";
 static const char *master_password = "master-secret";
 static unsigned int concurrency = 50, timeout_secs = 60;
 static bool stay;
+/* Bound before connecting, NULL = none. */
+static const char *source;
 static int epoll_fd;
 static unsigned int running, failed;
 static struct login *active;
@@ -190,6 +192,17 @@ static void login_fail(struct login *login, const char *why)
 	login_end(login);
 }
 
+static void bind_source(int fd)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+
+	if (source == NULL)
+		return;
+	if (inet_pton(AF_INET, source, &address.sin_addr) != 1 ||
+	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		die(source);
+}
+
 static void login_begin(const char *user, const char *kind)
 {
 	struct login *login = calloc(1, sizeof(*login));
@@ -205,6 +218,7 @@ static void login_begin(const char *user, const char *kind)
 	login->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (login->fd < 0)
 		die("socket");
+	bind_source(login->fd);
 	login->next = active;
 	if (active != NULL)
 		active->prev = login;
@@ -375,8 +389,9 @@ static void parse_args(int argc, char *argv[])
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "c:s:t:m:p:P:l")) != -1) {
+	while ((c = getopt(argc, argv, "b:c:s:t:m:p:P:l")) != -1) {
 		switch (c) {
+		case 'b': source = optarg; break;
 		case 'c': concurrency = atoi(optarg); break;
 		case 's': srand(atoi(optarg)); break;
 		case 't': timeout_secs = atoi(optarg); break;
