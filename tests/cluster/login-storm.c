@@ -1,7 +1,8 @@
 /* Many IMAP logins at once, and who served each.
 
 	login-storm [-b SOURCE-IP] [-c CONCURRENCY] [-s SEED] [-t SECS]
-		    [-m MASTER] [-p PASSWORD] [-P MASTER-PASSWORD] [-l] NAME=IP:PORT... <LIST
+		    [-m MASTER] [-p PASSWORD] [-P MASTER-PASSWORD]
+		    NAME=IP:PORT... <LIST
 
    Each line of the list is USER TAB KIND. Kinds: own (LOGIN with the user's
    password), authzid (SASL PLAIN, user as authzid), separator (LOGIN as
@@ -12,9 +13,8 @@
 
    BACKEND is the name in the server's answer to ID after the login, "-" if
    there was none; RESULT is the tagged reply without its tag. Bytes of a user
-   that would break a line must not be in the list. -l: no LOGOUT, all sessions
-   stay open until standard input of the caller's choosing ends the program
-   (SIGTERM). Exit status: 0 if each login was OK, 1 if not. */
+   that would break a line must not be in the list. Exit status: 0 if each
+   login was OK, 1 if not. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -67,7 +67,6 @@ static const char *master = "someone1";
 static const char *password = "user-secret";
 static const char *master_password = "master-secret";
 static unsigned int concurrency = 50, timeout_secs = 60;
-static bool stay;
 /* Bound before connecting, NULL = none. */
 static const char *source;
 static int epoll_fd;
@@ -283,13 +282,7 @@ static bool login_line(struct login *login, const char *line)
 		if (strncmp(line, "b ", 2) != 0)
 			return true;
 		login->step = STEP_LOGOUT;
-		if (!stay) {
-			login_send_str(login, "c LOGOUT\r\n");
-			return true;
-		}
-		login_print(login);
-		fflush(stdout);
-		running--;
+		login_send_str(login, "c LOGOUT\r\n");
 		return true;
 	case STEP_LOGOUT:
 		return true;
@@ -326,12 +319,10 @@ static void login_read(struct login *login)
 		(void)login_lines(login);
 		return;
 	}
-	if (login->step == STEP_LOGOUT && !stay)
+	if (login->step == STEP_LOGOUT)
 		login_end(login);
-	else if (login->step != STEP_LOGOUT)
-		login_fail(login, "closed before the answer");
 	else
-		epoll_ctl(epoll_fd, EPOLL_CTL_DEL, login->fd, NULL);
+		login_fail(login, "closed before the answer");
 }
 
 static void time_out(void)
@@ -341,8 +332,7 @@ static void time_out(void)
 
 	for (login = active; login != NULL; login = next) {
 		next = login->next;
-		if (login->begin_msecs < limit &&
-		    !(stay && login->step == STEP_LOGOUT))
+		if (login->begin_msecs < limit)
 			login_fail(login, "no answer in time");
 	}
 }
@@ -389,7 +379,7 @@ static void parse_args(int argc, char *argv[])
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "b:c:s:t:m:p:P:l")) != -1) {
+	while ((c = getopt(argc, argv, "b:c:s:t:m:p:P:")) != -1) {
 		switch (c) {
 		case 'b': source = optarg; break;
 		case 'c': concurrency = atoi(optarg); break;
@@ -398,7 +388,6 @@ static void parse_args(int argc, char *argv[])
 		case 'm': master = optarg; break;
 		case 'p': password = optarg; break;
 		case 'P': master_password = optarg; break;
-		case 'l': stay = true; break;
 		default: exit(64);
 		}
 	}
@@ -433,7 +422,5 @@ int main(int argc, char *argv[])
 		login_begin(line, kind);
 	}
 	run_until(0);
-	if (stay)
-		pause();
 	return failed == 0 ? 0 : 1;
 }
