@@ -27,17 +27,26 @@ within()
 		fail "$1: wanted $2 to $3, got $4"
 }
 
-# exits STATUS PATTERN COMMAND...: status and one line of text that matches.
+# exits STATUS TEXT COMMAND...: it says the text, on whichever output.
 exits()
 {
-	local want=$1 pattern=$2 got=0 text
+	local want=$1 text=$2 got=0 said
 	shift 2
-	text=$("$@" 2>&1) || got=$?
+	said=$("$@" 2>&1) || got=$?
 	[ $got -eq "$want" ] ||
-		fail "$*: wanted exit status $want, got $got: $text"
-	[ -z "$pattern" ] && return
-	matches "$*" "*$pattern*" "$text"
-	[ "$(wc -l <<<"$text")" -le 2 ] || fail "$*: more than a line: $text"
+		fail "$*: wanted exit status $want, got $got: $said"
+	grep -qiF -- "$text" <<<"$said" ||
+		fail "$*: wanted \"$text\" in: $said"
+}
+
+# The same for what is wrong: one line of it on stderr, and below that no more
+# than the usage.
+refuses()
+{
+	exits "$@"
+	shift 2
+	[ "$("$@" 2>&1 >/dev/null | wc -l)" -le 2 ] ||
+		fail "$*: says more than a line"
 }
 
 # log_count NODE TEXT: how many lines of its log have the text.

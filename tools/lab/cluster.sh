@@ -83,7 +83,8 @@ cluster_ring()
 cluster_host()
 {
 	must dovering_admin host add "$1" "$(address "$1"):$IMAP_PORT" \
-		--pop3 $POP3_PORT --lmtp $LMTP_PORT --doveadm $DOVEADM_PORT
+		--port pop3=$POP3_PORT --port lmtp=$LMTP_PORT \
+		--port doveadm=$DOVEADM_PORT
 }
 
 cluster_redis()
