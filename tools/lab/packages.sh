@@ -27,9 +27,25 @@ packages_apt()
 	fi
 	{ apt-get -q update &&
 	  DEBIAN_FRONTEND=noninteractive apt-get -q -y \
-		--no-install-recommends install "$@"; } || status=$?
+		--no-install-recommends install "$@" &&
+	  packages_disable "$@"; } || status=$?
 	[ -z "$made" ] || rm -f "$made"
 	return $status
+}
+
+# What a package brought along shall not start at the next boot either: nobody
+# has asked for it.
+packages_disable()
+{
+	local package
+	command -v systemctl >/dev/null || return 0
+	for package in "$@"; do
+		case $package in
+		dovecot-core) systemctl -q disable dovecot.service dovecot.socket ;;
+		redis-server|redis-sentinel) systemctl -q disable $package.service ;;
+		esac
+	done
+	return 0
 }
 
 packages_install()
@@ -40,8 +56,7 @@ packages_install()
 	command -v apt-get >/dev/null ||
 		fail "missing, and there is no apt-get here:" $missing
 	[ "$(id -u)" -eq 0 ] || fail "installing needs root:" $missing
-	# A package that brings a service brings it stopped, and stays so
-	# until its owner starts it.
+
 	RUN_GENTLY=1
 	run_long "installing $(echo $missing | wc -w) packages" \
 		"$CACHE/apt.log" packages_apt $missing ||
