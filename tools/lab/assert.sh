@@ -71,13 +71,13 @@ logs_are_clean()
 	[ -z "$bad" ] || fail "found by the checker: $(head -n 30 "$bad")"
 }
 
-# user_on HOST [NOT...]: a name of the form ownerN that lives on that host.
+# user_on HOST: one of `numbered owner 1 40` that lives there.
 user_on()
 {
 	local n
-	for ((n = 1; n < 100; n++)); do
-		if [ "$(user_owner "owner$n")" = "$1" ]; then
-			echo "owner$n"
+	for n in $(numbered owner 1 40); do
+		if [ "$(user_owner "$n")" = "$1" ]; then
+			echo "$n"
 			return 0
 		fi
 	done

@@ -120,24 +120,32 @@ cluster_up()
 cluster_epoch()
 {
 	dovering_admin --format json status |
-		grep -o '"epoch": *[0-9]*' | head -n 1 | grep -o '[0-9]*$'
+		json_field epoch | head -n 1
 }
 
-# Every node is alive, and has the newest ring.
+# Every node is alive, by a heartbeat of now and not by one that the store has
+# kept, and has the newest ring.
 cluster_agrees()
 {
 	local json want
 	json=$(dovering_admin --format json status) || return
 	want=$(echo $DIRECTORS $BACKENDS | wc -w)
-	[ "$(grep -o '"alive": *true' <<<"$json" | wc -l)" -eq "$want" ] || return
-	[ "$(grep -o '"epoch": *[0-9]*' <<<"$json" | sort -u | wc -l)" -eq 1 ]
+	[ "$(json_field alive <<<"$json" | grep -c true)" -eq "$want" ] &&
+	[ "$(json_field age_msecs <<<"$json" | awk '$1 < 1900' | wc -l)" -eq "$want" ] &&
+	[ "$(json_field epoch <<<"$json" | sort -u | wc -l)" -eq 1 ]
+}
+
+# json_field NAME <JSON: each value of that name, one a line.
+json_field()
+{
+	grep -o "\"$1\": *\(\"[^\"]*\"\|[^,}]*\)" | sed 's/^"[^"]*": *//; s/^"\(.*\)"$/\1/'
 }
 
 # user_owner USER: whom the tool names.
 user_owner()
 {
 	dovering_admin --format json user show "$1" |
-		grep -o '"host": *"[^"]*"' | cut -d'"' -f4
+		json_field host
 }
 
 # The beginning of each scenario: the build, then the lab's own namespace.

@@ -355,6 +355,13 @@ greets()
 	[ -n "$line" ]
 } 2>/dev/null
 
+# new_agent NODE PID: another process than that one.
+new_agent()
+{
+	local pid
+	pid=$(agent_pid "$1") && [ "$pid" != "$2" ]
+}
+
 # The agent's process on a node: the child of its master that runs it.
 agent_pid()
 {

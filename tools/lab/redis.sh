@@ -11,6 +11,7 @@ redis_configure()
 	{
 		cat <<-END
 		bind $LAB_NET.5
+		replica-announce-ip $LAB_NET.5
 		port $port
 		dir $dir
 		daemonize no
