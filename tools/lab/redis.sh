@@ -48,13 +48,15 @@ redis_is_up()
 	[ "$(redis_at "$1" ping)" = PONG ]
 }
 
-# redis_at NAME COMMAND...: redis-cli to that one, by its socket.
+# redis_at NAME COMMAND...: redis-cli to that one, by its socket. The Sentinels
+# have no password.
 redis_at()
 {
-	local name=$1
+	local name=$1 password=
 	shift
-	REDISCLI_AUTH=$(cat "$LAB/redis.password") \
-		redis-cli --no-auth-warning -s "$LAB/$name/socket" "$@"
+	[[ $name = sentinel* ]] || password=$(cat "$LAB/redis.password")
+	REDISCLI_AUTH=$password redis-cli --no-auth-warning \
+		-s "$LAB/$name/socket" "$@"
 }
 
 # redis_stop NAME [SIGNAL]
