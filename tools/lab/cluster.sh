@@ -4,6 +4,7 @@
 # What a scenario may choose, before cluster_up:
 #	LAB_STORE_URL		store of the settings file
 #	LAB_SETTINGS		further lines of it, for each node
+#	LAB_USER_LINES		further lines of the passwd-file
 cluster_settings()
 {
 	local name=$1
@@ -104,6 +105,7 @@ cluster_up()
 	chmod 0640 "$LAB/users"
 	chgrp dovecot "$LAB/users"
 	dovecot_users someone1 someone2 someone3 "$@"
+	[ -z "${LAB_USER_LINES:-}" ] || printf "%s\n" "$LAB_USER_LINES" >>"$LAB/users"
 	dovecot_overlay
 	[ "${LAB_CHAIN:-lookup}" = lookup ] || dovecot_pam
 	"${LAB_CLUSTER_STORE:-cluster_redis}"
