@@ -179,6 +179,12 @@ dovecot_common()
 	default_client_limit = 4000
 	mail_max_userip_connections = 0
 	login_log_format_elements = user=<%u> auth_user=<%{auth_user}> from=%{real_rip} lip=%l session=<%{session}>
+	# All clients have one address here.
+	service anvil {
+	  unix_listener anvil-auth-penalty {
+	    mode = 0
+	  }
+	}
 	service imap-login {
 	  service_count = 0
 	  client_limit = 2000
