@@ -5,6 +5,7 @@
 #	LAB_STORE_URL		store of the settings file
 #	LAB_SETTINGS		further lines of it, for each node
 #	LAB_USER_LINES		further lines of the passwd-file
+#	LAB_HOLD		hold_timeout
 cluster_settings()
 {
 	local name=$1
@@ -18,7 +19,7 @@ cluster_settings()
 		ring_public_key_file = $LAB/ring.pub
 		node_secret_key_file = $LAB/$name/node.key
 		state_dir = $LAB/$name/dovering
-		hold_timeout = 20 secs
+		hold_timeout = ${LAB_HOLD:-20 secs}
 		END
 		case $name in
 		b*) echo "host = $name" ;;
