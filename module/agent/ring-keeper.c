@@ -36,7 +36,7 @@ struct held {
 };
 
 struct refused {
-	uint8_t digest[RING_DIGEST_BYTES];	/* of its bytes, slot included */
+	uint8_t digest[RING_DIGEST_BYTES];	/* of slot and bytes */
 	char *reason;
 };
 

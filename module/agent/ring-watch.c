@@ -48,7 +48,8 @@ static struct call *call_new(struct ring_watch *watch)
 /* -- Loading -- */
 
 /* The store has nothing, and we have: its data was lost. */
-static void note_empty(struct ring_watch *watch, const struct store_rings *reply)
+static void note_empty(struct ring_watch *watch,
+		       const struct store_rings *reply)
 {
 	const struct store_epoch *ours =
 		ring_keeper_active_epoch(watch->params.keeper);

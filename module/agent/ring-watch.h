@@ -5,7 +5,7 @@
    become active, and puts a lost one back.
 
    Heartbeats say what the store holds. What differs from the ring here is
-   loaded and judged by the ring keeper; a whole load every few seconds finds
+   loaded and judged by the ring keeper; a whole load now and then finds
    what was altered behind those claims. While this node has a prepared ring on
    disk and has said so in a beat, it asks the store to activate it: any agent
    may finish what an admin's tool has begun.
@@ -17,7 +17,7 @@
 #include "node-lease.h"
 #include "ring-keeper.h"
 
-#define RING_WATCH_LOAD_MSECS 5000
+#define RING_WATCH_LOAD_MSECS 15000
 #define RING_WATCH_EMPTY_MSECS 2000
 
 struct ring_watch;
