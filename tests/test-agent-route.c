@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "agent-rig.h"
+#include "ring-watch.h"
 
 static int setup(void **state)
 {
@@ -440,6 +441,17 @@ static void peek__lease__by_the_lease(void **state)
 
 /* -- Rings that change -- */
 
+/* Let time pass until the agent has called this operation once more. */
+static void advance_to_next(struct rig *rig, enum fake_store_op op)
+{
+	unsigned int i, calls = fake_store_calls(rig->store, op);
+
+	for (i = 0; fake_store_calls(rig->store, op) == calls; i++) {
+		assert_true(i < 60000);
+		fake_loop_advance(rig->loop, 1);
+	}
+}
+
 /* The shard has heard of a ring that is active since the last beat. */
 static void ring__shard_is_ahead__loaded_and_repeated(void **state)
 {
@@ -635,7 +647,7 @@ static void ring__altered_behind_its_claim__found(void **state)
 	text[plain()->size / 2] ^= 1;
 	fake_store_put_active(rig->hand, &plain()->id, text, plain()->size);
 	free(text);
-	fake_loop_advance(rig->loop, 8000);
+	fake_loop_advance(rig->loop, RING_WATCH_LOAD_MSECS + 3000);
 	ask_nodes(rig, &nodes);
 	assert_non_null(strstr(nodes.complaint, "refused"));
 	assert_int_equal(nodes.active, 7);
@@ -712,6 +724,52 @@ static void ring__store_empty_and_another_is_ahead__newest_wins(void **state)
 	ask_nodes(rig, &nodes);
 	assert_int_equal(nodes.alive, 2);
 	assert_int_equal(nodes.active, 8);
+}
+
+/* The claim was answered by the ring here, a beat has shown a newer one, and
+   that is being loaded. */
+static void ring__newer_one_shown_during_a_claim__waited_for(void **state)
+{
+	struct rig *rig = *state;
+	struct agent_route route =
+		rig_login(rig_user_of("b2", RIG_RING_PLAIN, "b2"));
+	struct rig_answer answer;
+
+	rig_start_with_ring(rig, plain());
+	fake_store_set_reply_msecs(rig->store, 100);
+	rig_put_active(rig, rig_ring(RIG_RING_B2_DOWN, 8));
+	advance_to_next(rig, FAKE_STORE_HEARTBEAT);
+	fake_loop_advance(rig->loop, 50);
+	rig_ask(rig, &route, &answer);
+	fake_loop_advance(rig->loop, 1000);
+	assert_int_equal(answer.count, 0);
+	rig_stop(rig);
+}
+
+/* A load under way has read the store before he came. */
+static void ring__load_under_way__does_not_count(void **state)
+{
+	struct rig *rig = *state;
+	struct agent_route route =
+		rig_login(rig_user_of("b1", RIG_RING_B4, "b4"));
+	struct rig_answer answer;
+
+	rig->settings.node = (char *)"b3";
+	rig->settings.host = (char *)"b4";
+	rig_start_with_ring(rig, plain());
+	fake_store_set_reply_msecs(rig->store, 100);
+	advance_to_next(rig, FAKE_STORE_RING_LOAD);
+	fake_loop_advance(rig->loop, RING_WATCH_LOAD_MSECS - 100);
+	fake_store_set_reply_msecs(rig->store, 300);
+	advance_to_next(rig, FAKE_STORE_RING_LOAD);
+	rig_put_active(rig, rig_ring(RIG_RING_B4, 8));
+	fake_store_set_reply_msecs(rig->store, 100);
+	route.hop = "d1";
+	route.peek = true;
+	rig_ask(rig, &route, &answer);
+	fake_loop_advance(rig->loop, 2000);
+	assert_int_equal(answer.count, 1);
+	assert_int_equal(answer.kind, AGENT_LOCAL);
 }
 
 /* -- The store is away -- */
@@ -1105,7 +1163,8 @@ static void hold__host_comes_up__answered(void **state)
 	rig_ask(rig, &route, &answer);
 	fake_loop_advance(rig->loop, 3000);
 	rig_put_active(rig, rig_ring(RIG_RING_PLAIN, 9));
-	fake_loop_advance(rig->loop, 1100);
+	advance_to_next(rig, FAKE_STORE_RING_LOAD);
+	fake_loop_advance(rig->loop, 0);
 	assert_proxied(&answer, "b2");
 }
 
@@ -1362,6 +1421,8 @@ int main(void)
 		T(ring__other_table_here__nothing_is_answered),
 		T(ring__store_restarted_empty__put_back),
 		T(ring__store_empty_and_another_is_ahead__newest_wins),
+		T(ring__newer_one_shown_during_a_claim__waited_for),
+		T(ring__load_under_way__does_not_count),
 		T(away__known_user__where_he_is),
 		T(away__unknown_user__by_the_ring),
 		T(away__prepared_ring_agrees__answered),
