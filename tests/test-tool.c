@@ -1015,6 +1015,23 @@ static void prepared__junk_put_there__does_not_stop_changes(void **state)
 	must("status");
 }
 
+static void publish__stores_notes_altered__says_how_to_mend_it(void **state)
+{
+	(void)state;
+	make_cluster();
+	must("ring export");
+	keep_out("good");
+	freeReplyObject(fixture_redis_command(
+		redis, "HSET {mail:ring}:state active_epoch x"));
+	tool("host weight b1 8");
+	assert_status(69);
+	assert_said("remove the key {mail:ring}:state");
+	freeReplyObject(fixture_redis_command(redis,
+					      "DEL {mail:ring}:state"));
+	must("ring import %s", in_dir("good"));
+	must("host weight b1 8");
+}
+
 static void store__away__status_shows_what_it_can(void **state)
 {
 	(void)state;
@@ -1080,6 +1097,7 @@ int main(void)
 		TEST(ring__lost_with_the_store__import_restores),
 		TEST(import__signed_by_another_key__refused),
 		TEST(prepared__junk_put_there__does_not_stop_changes),
+		TEST(publish__stores_notes_altered__says_how_to_mend_it),
 		TEST(store__away__status_shows_what_it_can),
 		TEST(store__away__status_shows_this_nodes_ring),
 	};

@@ -308,6 +308,13 @@ static enum tool_status prepare(struct tool *tool,
 		return tool_fail(TOOL_TRY_AGAIN, "somebody else has changed "
 				 "the ring meanwhile: look at it with dovering "
 				 "ring show, then run this again");
+	case STORE_BROKEN:
+		tool_say("the store's own notes on the ring were altered: if "
+			 "nobody is publishing now, save the ring with "
+			 "dovering ring export, remove the key {%s:ring}:state "
+			 "with redis-cli, and dovering ring import it",
+			 tool->settings->cluster);
+		return tool_store_fail(tool, "can't publish", &reply);
 	default:
 		return tool_store_fail(tool, "can't publish", &reply);
 	}
