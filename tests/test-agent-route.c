@@ -204,6 +204,34 @@ static void start__state_dir_missing__error_names_it(void **state)
 	rig->settings.state_dir = rig->dir;
 }
 
+static void start__names_not_of_the_ring__warned_of(void **state)
+{
+	static const struct {
+		const char *node, *host, *warning;
+	} cases[] = {
+		{ "d1", "", NULL },
+		{ "b1", "b1", NULL },
+		{ "d9", "", "W setting node = d9" },
+		{ "b1", "b9", "W setting host = b9: the ring has no" },
+		{ "b1", "b2", "W setting host = b2: the ring says" },
+	};
+	struct rig *rig = *state;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		rig->settings.node = (char *)cases[i].node;
+		rig->settings.host = (char *)cases[i].host;
+		rig_start_with_ring(rig, plain());
+		assert_int_equal(rig_log_count(&rig->log, "W setting"),
+				 cases[i].warning == NULL ? 0 : 1);
+		if (cases[i].warning != NULL)
+			assert_int_equal(rig_log_count(&rig->log,
+						       cases[i].warning), 1);
+		rig_stop(rig);
+		rig_log_clear(&rig->log);
+	}
+}
+
 static void deinit__requests_held_and_under_way__all_answered(void **state)
 {
 	struct rig *rig = *state;
@@ -1396,6 +1424,7 @@ int main(void)
 		T(restart__ring_changed_meanwhile__new_one_is_used),
 		T(start__failsafe__refused_by_name),
 		T(start__state_dir_missing__error_names_it),
+		T(start__names_not_of_the_ring__warned_of),
 		T(deinit__requests_held_and_under_way__all_answered),
 		T(route__again__same_host_and_generation),
 		T(route__lease_differs_from_ring__lease_wins),

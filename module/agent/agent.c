@@ -13,6 +13,7 @@
 
 struct agent {
 	const struct node_settings *settings;
+	struct agent_log log;
 	struct ring_keeper *keeper;
 	struct lease_cache *cache;
 	struct node_lease *lease;
@@ -59,10 +60,44 @@ static void lease_changed(void *context)
 	routes_wake(agent->routes, true);
 }
 
+/* A name mistyped in the settings shows nowhere else before users end up
+   where they should not. */
+static void check_names(const struct agent *agent)
+{
+	const struct ring *ring = ring_keeper_active(agent->keeper);
+	const char *node = agent->settings->node, *own = agent->settings->host;
+	const struct ring_host *host;
+
+	if (ring == NULL)
+		return;
+	if (ring_record_node(ring_record(ring), node) == NULL) {
+		agent_log(&agent->log, AGENT_LOG_WARNING,
+			  "setting node = %s: the ring has no such node; add "
+			  "it (dovering node add), or correct the setting",
+			  node);
+	}
+	if (own == NULL || *own == '\0')
+		return;
+	host = ring_host(ring, own);
+	if (host == NULL) {
+		agent_log(&agent->log, AGENT_LOG_WARNING,
+			  "setting host = %s: the ring has no such host; add "
+			  "it (dovering host add), or correct the setting",
+			  own);
+	} else if (strcmp(host->node, node) != 0) {
+		agent_log(&agent->log, AGENT_LOG_WARNING,
+			  "setting host = %s: the ring says that it is node "
+			  "%s's host, and setting node is %s", own, host->node,
+			  node);
+	}
+}
+
 static void ring_loaded(bool changed, void *context)
 {
 	struct agent *agent = context;
 
+	if (changed)
+		check_names(agent);
 	routes_wake(agent->routes, changed);
 }
 
@@ -181,6 +216,7 @@ int agent_init(const struct agent_params *params, struct agent **agent_r,
 	}
 	agent = mem_calloc(1, sizeof(*agent));
 	agent->settings = params->settings;
+	agent->log = log;
 	if (open_keeper(agent, params, &log, error) < 0) {
 		free(agent);
 		return -1;
@@ -193,6 +229,7 @@ int agent_init(const struct agent_params *params, struct agent **agent_r,
 	start_watch(agent, params, &log);
 	start_renew(agent, params, &log);
 	start_routes(agent, params, &log);
+	check_names(agent);
 	*agent_r = agent;
 	return 0;
 }
