@@ -481,6 +481,37 @@ static void init__no_folder_for_keys__no_ring_left(void **state)
 	must("init");
 }
 
+/* From two machines, so each with keys of its own. */
+static void init__two_at_once__one_wins_and_the_other_leaves_nothing(
+	void **state)
+{
+	char *words[] = {(char *)"init", NULL};
+	char *others[] = {(char *)"--config", NULL, (char *)"init", NULL};
+	char text[512];
+	int first;
+	pid_t pid, other;
+
+	(void)state;
+	(void)snprintf(text, sizeof(text), "node = d2\nstore = %s\n"
+		       "ring_secret_key_file = %s/other.key\n"
+		       "ring_public_key_file = %s/other.pub\n",
+		       redis->url, dir, dir);
+	write_text("other.conf", text);
+	others[1] = in_dir("other.conf");
+	pid = tool_start(words);
+	other = tool_start(others);
+	assert_true(tool_is_over(pid, 0));
+	first = status;
+	assert_true(tool_is_over(other, 0));
+	assert_true((first == 0) != (status == 0));
+	assert_true(first == 0 || first == 1 || first == 75);
+	assert_true(status == 0 || status == 1 || status == 75);
+	assert_int_equal(exists("ring.key"), first == 0);
+	assert_int_equal(exists("ring.pub"), first == 0);
+	assert_int_equal(exists("other.key"), status == 0);
+	assert_int_equal(exists("other.pub"), status == 0);
+}
+
 static void node_key__made_once__shown_again(void **state)
 {
 	char text[256];
@@ -1077,6 +1108,7 @@ int main(void)
 		TEST(init__twice__refused_and_nothing_changed),
 		TEST(init__store_away__no_key_left),
 		TEST(init__no_folder_for_keys__no_ring_left),
+		TEST(init__two_at_once__one_wins_and_the_other_leaves_nothing),
 		TEST(node_key__made_once__shown_again),
 		TEST(status__cluster__is_the_contract),
 		TEST(status__live_node__alive_with_its_complaint),

@@ -74,11 +74,12 @@ static enum tool_status write_keys(const struct node_settings *set,
 static void drop_keys(struct tool *tool)
 {
 	const struct node_settings *set = tool->settings;
-	struct tool_bytes active, prepared;
-	struct tool_reply reply = tool_store_rings(tool, &active, &prepared);
+	struct tool_state state;
+	enum tool_status status = tool_state_load(tool, &state);
 
-	if (reply.status == STORE_OK && active.data == NULL &&
-	    prepared.data == NULL) {
+	/* what somebody else has published meanwhile is not in order by them */
+	if (status == TOOL_DONE && state.active.record == NULL &&
+	    state.prepared.record == NULL) {
 		(void)unlink(set->ring_secret_key_file);
 		(void)unlink(set->ring_public_key_file);
 	} else {
@@ -88,6 +89,7 @@ static void drop_keys(struct tool *tool)
 			 set->ring_secret_key_file,
 			 set->ring_public_key_file);
 	}
+	tool_state_free(&state);
 }
 
 static enum tool_status publish_first(struct tool *tool,
