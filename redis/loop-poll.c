@@ -7,7 +7,7 @@
 #include <sodium.h>
 
 #include "loop-poll.h"
-#include "redis-alloc.h"
+#include "memory.h"
 
 struct loop_poll;
 
@@ -64,7 +64,7 @@ poll_io_add(struct loop *loop, int fd, unsigned int events,
 	    loop_callback_t *callback, void *context)
 {
 	struct loop_poll *poll = (struct loop_poll *)loop;
-	struct loop_io *io = redis_alloc(sizeof(*io));
+	struct loop_io *io = mem_calloc(1, sizeof(*io));
 
 	io->poll = poll;
 	io->fd = fd;
@@ -110,7 +110,7 @@ poll_timeout_add(struct loop *loop, unsigned int msecs,
 		 loop_callback_t *callback, void *context)
 {
 	struct loop_poll *poll = (struct loop_poll *)loop;
-	struct loop_timeout *timeout = redis_alloc(sizeof(*timeout));
+	struct loop_timeout *timeout = mem_calloc(1, sizeof(*timeout));
 	struct loop_timeout **p = &poll->timeouts;
 
 	timeout->poll = poll;
@@ -152,7 +152,7 @@ static const struct loop_vfuncs loop_poll_vfuncs = {
 
 struct loop *loop_poll_init(void)
 {
-	struct loop_poll *poll = redis_alloc(sizeof(*poll));
+	struct loop_poll *poll = mem_calloc(1, sizeof(*poll));
 
 	poll->loop.v = &loop_poll_vfuncs;
 	return &poll->loop;
@@ -182,10 +182,8 @@ static void poll_grow(struct loop_poll *poll)
 {
 	size_t alloc = poll->fds_alloc * 2 + 8;
 
-	poll->fds = realloc(poll->fds, alloc * sizeof(*poll->fds));
-	poll->fd_ios = realloc(poll->fd_ios, alloc * sizeof(*poll->fd_ios));
-	if (poll->fds == NULL || poll->fd_ios == NULL)
-		abort();
+	poll->fds = mem_resize(poll->fds, alloc, sizeof(*poll->fds));
+	poll->fd_ios = mem_resize(poll->fd_ios, alloc, sizeof(*poll->fd_ios));
 	poll->fds_alloc = alloc;
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sodium.h>
 
-#include "redis-alloc.h"
+#include "memory.h"
 #include "redis-buffer.h"
 
 /* Not realloc: it would leave the old bytes behind. */
@@ -20,7 +20,7 @@ static void buffer_grow(struct redis_buffer *buffer, size_t more)
 			abort();
 		alloc *= 2;
 	}
-	bytes = redis_alloc(alloc);
+	bytes = mem_calloc(1, alloc);
 	if (size > 0)
 		memcpy(bytes, redis_buffer_bytes(buffer), size);
 	redis_buffer_free(buffer);

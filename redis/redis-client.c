@@ -1,8 +1,9 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "redis-alloc.h"
+#include "memory.h"
 #include "redis-backoff.h"
 #include "redis-client.h"
 #include "redis-login.h"
@@ -289,12 +290,14 @@ int redis_client_init(struct loop *loop, const struct redis_settings *settings,
 				      settings->key_file, &tls, error) < 0)
 		return -1;
 
-	client = redis_alloc(sizeof(*client));
+	client = mem_calloc(1, sizeof(*client));
 	client->loop = loop;
 	client->refs = 1;
 	client->url = url;
 	client->tls = tls;
-	client->user = redis_strdup_setting(settings->user);
+	/* "" is a setting that is not set */
+	if (settings->user != NULL && *settings->user != '\0')
+		client->user = mem_strdup(settings->user);
 	client->connect_timeout_msecs = settings->connect_timeout_msecs != 0 ?
 		settings->connect_timeout_msecs : CLIENT_DEFAULT_MSECS;
 	client->reconnect_max_msecs = settings->reconnect_max_msecs != 0 ?

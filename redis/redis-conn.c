@@ -4,10 +4,12 @@
 #include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <sodium.h>
 
-#include "redis-alloc.h"
+#include "memory.h"
 #include "redis-buffer.h"
 #include "redis-conn.h"
 #include "redis-hiredis.h"
@@ -409,7 +411,7 @@ redis_conn_init(struct loop *loop, const struct redis_address *address,
 		struct redis_tls *tls,
 		const struct redis_conn_callbacks *callbacks)
 {
-	struct redis_conn *conn = redis_alloc(sizeof(*conn));
+	struct redis_conn *conn = mem_calloc(1, sizeof(*conn));
 
 	conn->loop = loop;
 	conn->refs = 1;

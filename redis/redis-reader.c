@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis-alloc.h"
+#include "memory.h"
 #include "redis-hiredis.h"
 #include "redis-reader.h"
 
@@ -37,7 +37,7 @@ static void *reader_create_array(const redisReadTask *task, int elements)
 
 struct redis_reader *redis_reader_init(void)
 {
-	struct redis_reader *reader = redis_alloc(sizeof(*reader));
+	struct redis_reader *reader = mem_calloc(1, sizeof(*reader));
 
 	/* the functions that build a redisReply have no other way out */
 	reader->hiredis = redisReaderCreate();

@@ -2,8 +2,10 @@
 
 #include <limits.h>
 #include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "redis-alloc.h"
+#include "memory.h"
 #include "redis-hiredis.h"
 #include "redis-request.h"
 
@@ -14,7 +16,7 @@ redis_request_init(struct loop *loop, const struct redis_command *command,
 		   unsigned int timeout_msecs, redis_callback_t *callback,
 		   void *context)
 {
-	struct redis_request *request = redis_alloc(sizeof(*request));
+	struct redis_request *request = mem_calloc(1, sizeof(*request));
 	int size;
 
 	if (command->argc > INT_MAX)
@@ -141,7 +143,7 @@ struct redis_request *redis_queue_pop(struct redis_queue *queue)
 /* A stand-in that can be finished while the place in the queue is kept. */
 static struct redis_request *request_detach(struct redis_request *request)
 {
-	struct redis_request *late = redis_alloc(sizeof(*late));
+	struct redis_request *late = mem_calloc(1, sizeof(*late));
 
 	*late = *request;
 	late->bytes = NULL;

@@ -2,9 +2,10 @@
 
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
-#include "redis-alloc.h"
+#include "memory.h"
 #include "redis-address.h"
 #include "redis-resolve.h"
 
@@ -108,7 +109,7 @@ static void resolve_poll(void *context)
 static void resolve_ask(struct redis_resolve *resolve, const char *host,
 			const char *service, const struct addrinfo *hints)
 {
-	struct resolve_query *query = redis_alloc(sizeof(*query));
+	struct resolve_query *query = mem_calloc(1, sizeof(*query));
 	struct gaicb *list[1];
 
 	(void)snprintf(query->host, sizeof(query->host), "%s", host);
@@ -136,7 +137,7 @@ struct redis_resolve *
 redis_resolve_init(struct loop *loop, const char *host, uint16_t port,
 		   redis_resolve_callback_t *callback, void *context)
 {
-	struct redis_resolve *resolve = redis_alloc(sizeof(*resolve));
+	struct redis_resolve *resolve = mem_calloc(1, sizeof(*resolve));
 	struct addrinfo hints = {
 		.ai_family = AF_UNSPEC,
 		.ai_socktype = SOCK_STREAM,

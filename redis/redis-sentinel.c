@@ -1,8 +1,10 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "redis-alloc.h"
+#include "memory.h"
 #include "redis-hiredis.h"
 #include "redis-sentinel.h"
 #include "redis-url.h"
@@ -297,7 +299,7 @@ struct redis_sentinel *
 redis_sentinel_init(struct loop *loop,
 		    const struct redis_sentinel_settings *settings)
 {
-	struct redis_sentinel *sentinel = redis_alloc(sizeof(*sentinel));
+	struct redis_sentinel *sentinel = mem_calloc(1, sizeof(*sentinel));
 	unsigned int i;
 
 	sentinel->loop = loop;

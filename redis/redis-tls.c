@@ -5,12 +5,14 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "redis-alloc.h"
+#include "memory.h"
 #include "redis-socket.h"
 #include "redis-tls.h"
 
@@ -137,7 +139,7 @@ static int tls_no_passphrase(char *buf, int size, int writing, void *context)
 
 static struct redis_tls *tls_alloc(void)
 {
-	struct redis_tls *tls = redis_alloc(sizeof(*tls));
+	struct redis_tls *tls = mem_calloc(1, sizeof(*tls));
 
 	tls->ctx = SSL_CTX_new(TLS_client_method());
 	tls->method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
@@ -207,7 +209,7 @@ static void session_expect_name(SSL *ssl, const char *host)
 struct redis_tls_session *
 redis_tls_session_init(struct redis_tls *tls, int fd, const char *host)
 {
-	struct redis_tls_session *session = redis_alloc(sizeof(*session));
+	struct redis_tls_session *session = mem_calloc(1, sizeof(*session));
 	BIO *bio = BIO_new(tls->method);
 
 	session->fd = fd;

@@ -1,6 +1,9 @@
 /* Leases: claim, peek, replace, renew, release. */
 
-#include "redis-alloc.h"
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
 #include "store-redis-private.h"
 
 /* Fields 0 to 4: host, generation, epoch, time left, is it new. */
@@ -207,12 +210,12 @@ void store_redis_renew(struct store *store, const struct store_epoch *epoch,
 
 	if (count == 0)
 		return;
-	renew = redis_alloc(sizeof(*renew) +
+	renew = mem_calloc(1, sizeof(*renew) +
 			    count * sizeof(renew->statuses[0]));
 	renew->callback = callback;
 	renew->context = context;
 	renew->count = renew->left = count;
-	renew->ops = redis_alloc(count * sizeof(*renew->ops));
+	renew->ops = mem_calloc(1, count * sizeof(*renew->ops));
 	for (i = 0; i < count; i++) {
 		renew->ops[i] = renew_op_new(redis, epoch, &renewals[i]);
 		renew->ops[i]->context = renew;

@@ -1,8 +1,10 @@
 /* Nodes: heartbeat, nodes, node_leave. */
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "redis-alloc.h"
+#include "memory.h"
 #include "redis-hiredis.h"
 #include "store-redis-private.h"
 
@@ -163,7 +165,7 @@ void store_redis_heartbeat(struct store *store,
 			   store_heartbeat_callback_t *callback, void *context)
 {
 	struct store_redis *redis = (struct store_redis *)store;
-	struct store_beat *beat = redis_alloc(sizeof(*beat));
+	struct store_beat *beat = mem_calloc(1, sizeof(*beat));
 	struct store_args args = { .count = 0 };
 	char boot_id[BOOT_ID_MAX + 1];
 	struct store_op *op;
@@ -223,7 +225,7 @@ static void store_done_nodes(struct store_op *op,
 	unsigned int i;
 
 	memset(&reply, 0, sizeof(reply));
-	nodes = redis_alloc((answer->count / NODE_FIELDS + 1) *
+	nodes = mem_calloc(1, (answer->count / NODE_FIELDS + 1) *
 			    sizeof(*nodes));
 	/* A name that no node can have was put there by somebody else: that
 	   must not hide the others. */

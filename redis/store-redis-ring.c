@@ -1,6 +1,8 @@
 /* The ring record: load, prepare, activate, withdraw. */
 
-#include "redis-alloc.h"
+#include <string.h>
+
+#include "memory.h"
 #include "store-redis-private.h"
 
 static void store_done_rings(struct store_op *op,

@@ -1,8 +1,10 @@
 /* All leases: SCAN, then a look at each key that it finds. */
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "redis-alloc.h"
+#include "memory.h"
 #include "redis-hiredis.h"
 #include "store-redis-private.h"
 
@@ -68,9 +70,9 @@ static unsigned int scan_collect(const struct store_scan *scan,
 static void scan_deliver(struct store_scan *scan)
 {
 	struct store_lease *leases =
-		redis_alloc((scan->count + 1) * sizeof(*leases));
+		mem_calloc(1, (scan->count + 1) * sizeof(*leases));
 	struct store_key *keys =
-		redis_alloc((scan->count + 1) * sizeof(*keys));
+		mem_calloc(1, (scan->count + 1) * sizeof(*keys));
 	struct store_scan_batch batch;
 
 	memset(&batch, 0, sizeof(batch));
@@ -162,7 +164,7 @@ static bool scan_parse_key(const struct store_scan *scan, const char *name,
 		   (size_t)shard_at) != 0)
 		return false;
 	found->size = size - skip;
-	found->key = redis_alloc(found->size + 1);
+	found->key = mem_calloc(1, found->size + 1);
 	memcpy(found->key, name + skip, found->size);
 	return true;
 }
@@ -181,7 +183,7 @@ static bool scan_parse(struct store_scan *scan, const struct redisReply *reply)
 	memcpy(scan->cursor, reply->element[0]->str,
 	       (size_t)reply->element[0]->len + 1);
 	keys = reply->element[1];
-	scan->found = redis_alloc((keys->elements + 1) *
+	scan->found = mem_calloc(1, (keys->elements + 1) *
 				  sizeof(*scan->found));
 	for (i = 0; i < keys->elements; i++) {
 		const struct redisReply *key = keys->element[i];
@@ -253,7 +255,7 @@ static void scan_next(struct store_scan *scan)
 void store_redis_scan(struct store *store, store_scan_callback_t *callback,
 		      void *context)
 {
-	struct store_scan *scan = redis_alloc(sizeof(*scan));
+	struct store_scan *scan = mem_calloc(1, sizeof(*scan));
 
 	scan->redis = (struct store_redis *)store;
 	scan->callback = callback;

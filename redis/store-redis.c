@@ -1,8 +1,10 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <openssl/evp.h>
 
-#include "redis-alloc.h"
+#include "memory.h"
 #include "redis-hiredis.h"
 #include "store-redis-private.h"
 #include "store-scripts.h"
@@ -102,7 +104,7 @@ void store_args_lease_key(struct store_args *args,
 	int size = snprintf(prefix, sizeof(prefix), "{%s:%02x}:lease:",
 			    redis->cluster, key->shard);
 
-	args->lease_key = redis_alloc((size_t)size + key->size);
+	args->lease_key = mem_calloc(1, (size_t)size + key->size);
 	memcpy(args->lease_key, prefix, (size_t)size);
 	if (key->size > 0)
 		memcpy(args->lease_key + size, key->key, key->size);
@@ -131,7 +133,7 @@ struct store_op *store_op_new(struct store_redis *redis,
 
 	for (i = 0; i < args->count; i++)
 		total += args->sizes[i];
-	op = redis_alloc(sizeof(*op) + total);
+	op = mem_calloc(1, sizeof(*op) + total);
 	room = (char *)(op + 1);
 	op->argc = 3;
 	for (i = 0; i < args->count; i++, op->argc++) {
@@ -340,7 +342,7 @@ struct store *store_redis_init(struct loop *loop, struct redis_client *client,
 			       const char *cluster, unsigned int lease_secs,
 			       unsigned int timeout_msecs)
 {
-	struct store_redis *redis = redis_alloc(sizeof(*redis));
+	struct store_redis *redis = mem_calloc(1, sizeof(*redis));
 	unsigned int i;
 
 	redis->store.v = &store_redis_vfuncs;

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "ring-diff.h"
-#include "ring-memory.h"
+#include "memory.h"
 #include "ring-private.h"
 
 /* Not a host's index: nobody. */
@@ -102,7 +102,7 @@ static void compare_tables(struct ring_diff *diff, const struct side *before,
 static void compare_all(struct ring_diff *diff, const struct side *before,
 			const struct side *after)
 {
-	int32_t *change = ring_memory_new(diff->host_count, sizeof(*change));
+	int32_t *change = mem_calloc(diff->host_count, sizeof(*change));
 	const struct ring *ring = before->ring;
 	unsigned int i;
 
@@ -125,13 +125,13 @@ static void compare_all(struct ring_diff *diff, const struct side *before,
 struct ring_diff *ring_diff(const struct ring *before,
 			    const struct ring *after)
 {
-	struct ring_diff *diff = ring_memory_new(1, sizeof(*diff));
+	struct ring_diff *diff = mem_calloc(1, sizeof(*diff));
 	struct side old = {before, NULL}, new = {after, NULL};
 
-	old.numbers = ring_memory_new(host_count(before),
+	old.numbers = mem_calloc(host_count(before),
 				      sizeof(*old.numbers));
-	new.numbers = ring_memory_new(host_count(after), sizeof(*new.numbers));
-	diff->hosts = ring_memory_new(host_count(before) + host_count(after),
+	new.numbers = mem_calloc(host_count(after), sizeof(*new.numbers));
+	diff->hosts = mem_calloc(host_count(before) + host_count(after),
 				      sizeof(*diff->hosts));
 	merge_hosts(diff, &old, &new);
 	compare_all(diff, &old, &new);

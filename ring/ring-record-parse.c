@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sodium.h>
 
-#include "ring-memory.h"
+#include "memory.h"
 #include "ring-record-private.h"
 
 /* The line with the most is a host's: itself, 5 fields, effective, tag, a port
@@ -670,9 +670,9 @@ static void parser_init(struct parser *parser, const void *text, size_t size,
 			struct ring_error *error)
 {
 	memset(parser, 0, sizeof(*parser));
-	parser->record = ring_memory_new(1, sizeof(*parser->record));
+	parser->record = mem_calloc(1, sizeof(*parser->record));
 	parser->error = error;
-	parser->text = ring_memory_resize(NULL, size + 1, 1);
+	parser->text = mem_resize(NULL, size + 1, 1);
 	if (size > 0)
 		memcpy(parser->text, text, size);
 	parser->text[size] = '\0';

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sodium.h>
 
-#include "ring-memory.h"
+#include "memory.h"
 #include "ring-record-private.h"
 
 struct text {
@@ -26,7 +26,7 @@ static void append(struct text *text, const char *format, ...)
 
 	if (text->size - text->used < LINE_MAX_BYTES) {
 		text->size = 2 * text->size + LINE_MAX_BYTES;
-		text->data = ring_memory_resize(text->data, text->size, 1);
+		text->data = mem_resize(text->data, text->size, 1);
 	}
 	va_start(args, format);
 	text->used += (size_t)vsnprintf(text->data + text->used,

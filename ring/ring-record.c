@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sodium.h>
 
-#include "ring-memory.h"
+#include "memory.h"
 #include "ring-record-private.h"
 
 /* Nodes and hosts are kept and found by the same code: both begin with their
@@ -43,7 +43,7 @@ static void *open_gap(void *items, unsigned int count, size_t size,
 	char *p;
 
 	if ((count & (count - 1)) == 0)
-		items = ring_memory_resize(items, count == 0 ? 1 : 2 * count,
+		items = mem_resize(items, count == 0 ? 1 : 2 * count,
 					   size);
 	p = (char *)items + index * size;
 	memmove(p + size, p, (count - index) * size);
@@ -60,14 +60,14 @@ static void *dup_items(const void *items, unsigned int count, size_t size)
 		return NULL;
 	while (room < count)
 		room *= 2;
-	copy = ring_memory_resize(NULL, room, size);
+	copy = mem_resize(NULL, room, size);
 	return memcpy(copy, items, count * size);
 }
 
 struct ring_record *ring_record_new(const char *cluster,
 				    const uint8_t seed[static RING_SEED_BYTES])
 {
-	struct ring_record *record = ring_memory_new(1, sizeof(*record));
+	struct ring_record *record = mem_calloc(1, sizeof(*record));
 
 	assert(ring_name_is_valid(cluster));
 	strcpy(record->cluster, cluster);
@@ -79,7 +79,7 @@ struct ring_record *ring_record_new(const char *cluster,
 
 struct ring_record *ring_record_dup(const struct ring_record *record)
 {
-	struct ring_record *copy = ring_memory_new(1, sizeof(*copy));
+	struct ring_record *copy = mem_calloc(1, sizeof(*copy));
 
 	*copy = *record;
 	copy->nodes = dup_items(record->nodes, record->node_count,

@@ -20,7 +20,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "ring-memory.h"
+#include "memory.h"
 #include "ring-table.h"
 #include "ring-record-private.h"
 
@@ -122,8 +122,8 @@ static void race_block(struct runner *runners, unsigned int count,
 void ring_table_race(const struct ring_racer *racers, unsigned int count,
 		     uint16_t slots[static RING_SLOTS])
 {
-	struct runner *runners = ring_memory_new(count, sizeof(*runners));
-	struct block *block = ring_memory_new(1, sizeof(*block));
+	struct runner *runners = mem_calloc(count, sizeof(*runners));
+	struct block *block = mem_calloc(1, sizeof(*block));
 	uint64_t effective = 0, round;
 	unsigned int i, number;
 

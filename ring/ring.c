@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ring-memory.h"
+#include "memory.h"
 #include "ring-private.h"
 #include "ring-table.h"
 
@@ -68,11 +68,11 @@ static void build_table(const struct ring_record *record,
 			struct ring_table *table)
 {
 	struct ring_racer *racers =
-		ring_memory_new(record->host_count, sizeof(*racers));
+		mem_calloc(record->host_count, sizeof(*racers));
 	unsigned int count = find_racers(record, table->tag, racers);
 
 	if (count > 0) {
-		table->slots = ring_memory_resize(NULL, RING_SLOTS,
+		table->slots = mem_resize(NULL, RING_SLOTS,
 						  sizeof(*table->slots));
 		ring_table_race(racers, count, table->slots);
 	}
@@ -92,7 +92,7 @@ static int find_tags(struct ring *ring, struct ring_error *error)
 	const struct ring_record *record = ring->record;
 	unsigned int i, j, count = 0;
 
-	ring->tables = ring_memory_new(RING_TAGS_MAX + 2,
+	ring->tables = mem_calloc(RING_TAGS_MAX + 2,
 				       sizeof(*ring->tables));
 	ring->tables[count++].tag = "";
 	for (i = 0; i < record->host_count; i++) {
@@ -200,7 +200,7 @@ static void index_addresses(struct ring *ring)
 {
 	unsigned int host, count = ring->record->host_count, i;
 
-	ring->by_address = ring_memory_new(count, sizeof(*ring->by_address));
+	ring->by_address = mem_calloc(count, sizeof(*ring->by_address));
 	for (host = count; host-- > 0;) {
 		unsigned int done = count - 1 - host;
 
@@ -217,7 +217,7 @@ static void index_addresses(struct ring *ring)
 int ring_build(const struct ring_record *record, struct ring **ring_r,
 	       struct ring_error *error)
 {
-	struct ring *ring = ring_memory_new(1, sizeof(*ring));
+	struct ring *ring = mem_calloc(1, sizeof(*ring));
 	unsigned int i;
 
 	ring->record = ring_record_dup(record);

@@ -12,14 +12,14 @@
 #include "fixture-client.h"
 #include "fixture-redis.h"
 #include "loop-poll.h"
-#include "redis-alloc.h"
+#include "memory.h"
 #include "redis-hiredis.h"
 
 #define CALL_WORDS_MAX 8
 
 struct fixture_client *fixture_client_init(void)
 {
-	struct fixture_client *fixture = redis_alloc(sizeof(*fixture));
+	struct fixture_client *fixture = mem_calloc(1, sizeof(*fixture));
 
 	fixture->loop = loop_poll_init();
 	return fixture;

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "fixture-fake.h"
-#include "redis-alloc.h"
+#include "memory.h"
 
 struct fixture_fake {
 	struct loop *loop;
@@ -94,7 +94,7 @@ struct fixture_fake *
 fixture_fake_init(struct loop *loop,
 		  const struct fixture_fake_settings *settings)
 {
-	struct fixture_fake *fake = redis_alloc(sizeof(*fake));
+	struct fixture_fake *fake = mem_calloc(1, sizeof(*fake));
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	socklen_t size = sizeof(in);
 

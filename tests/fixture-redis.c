@@ -25,7 +25,7 @@
 
 #include "fixture-redis.h"
 #include "loop-poll.h"
-#include "redis-alloc.h"
+#include "memory.h"
 #include "redis-hiredis.h"
 
 #define FIXTURE_LIMIT_MSECS 20000
@@ -163,7 +163,7 @@ void fixture_redis_restart(struct fixture_redis *redis)
 static struct fixture_redis *fixture_alloc(const char *password)
 {
 	static bool at_exit;
-	struct fixture_redis *redis = redis_alloc(sizeof(*redis));
+	struct fixture_redis *redis = mem_calloc(1, sizeof(*redis));
 
 	if (!at_exit)
 		assert_int_equal(atexit(fixture_redis_stop_all), 0);
@@ -180,7 +180,7 @@ static struct fixture_redis *fixture_alloc(const char *password)
 	if (password != NULL)
 		(void)snprintf(redis->password, sizeof(redis->password), "%s",
 			       password);
-	redis->argv = redis_alloc((FIXTURE_WORDS_MAX + 1) * sizeof(char *));
+	redis->argv = mem_calloc(1, (FIXTURE_WORDS_MAX + 1) * sizeof(char *));
 	return redis;
 }
 

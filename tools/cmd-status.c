@@ -32,11 +32,9 @@ static void warn(struct status *status, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	status->warnings = realloc(status->warnings,
-				   (status->warning_count + 1) *
-				   sizeof(*status->warnings));
-	if (status->warnings == NULL)
-		abort();
+	status->warnings = mem_resize(status->warnings,
+				      status->warning_count + 1,
+				      sizeof(*status->warnings));
 	status->warnings[status->warning_count++] =
 		tool_escape(text, strlen(text));
 }

@@ -152,7 +152,7 @@ static enum tool_status run(struct tool *tool, const struct tool_args *args)
 	status = tool_state_need(tool, &state);
 	if (status != TOOL_DONE)
 		return status;
-	place.key = tool_malloc(size + 1);
+	place.key = mem_calloc(1, size + 1);
 	place.key_size = node_user_key(tool->settings->user_key, place.user,
 				       size, place.key);
 	if (ring_build(state.active.record, &ring, &error) < 0 ||

@@ -49,7 +49,7 @@ static size_t utf8_length(const unsigned char *p, size_t size)
 char *tool_escape(const void *bytes, size_t size)
 {
 	const unsigned char *in = bytes, *end = in + size;
-	char *text = tool_malloc(size * 4 + 1), *out = text;
+	char *text = mem_calloc(1, size * 4 + 1), *out = text;
 
 	while (in < end) {
 		size_t length = 1;
@@ -72,20 +72,18 @@ static void table_append(struct tool_table *table, char *cell)
 {
 	if (table->count == table->room) {
 		table->room = table->room * 2 + 64;
-		table->cells = realloc(table->cells,
-				       table->room * sizeof(*table->cells));
-		if (table->cells == NULL)
-			abort();
+		table->cells = mem_resize(table->cells, table->room,
+					  sizeof(*table->cells));
 	}
 	table->cells[table->count++] = cell;
 }
 
 struct tool_table *tool_table_new(const char *const *headings)
 {
-	struct tool_table *table = tool_malloc(sizeof(*table));
+	struct tool_table *table = mem_calloc(1, sizeof(*table));
 
 	for (; *headings != NULL; headings++) {
-		table_append(table, tool_strdup(*headings));
+		table_append(table, mem_strdup(*headings));
 		table->columns++;
 	}
 	return table;
@@ -130,7 +128,7 @@ static size_t column_width(const struct tool_table *table, size_t column)
 void tool_table_end(struct tool_table **_table)
 {
 	struct tool_table *table = *_table;
-	size_t *widths = tool_malloc(table->columns * sizeof(*widths));
+	size_t *widths = mem_calloc(1, table->columns * sizeof(*widths));
 	size_t i, column, pad = 0;
 
 	*_table = NULL;

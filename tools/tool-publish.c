@@ -18,7 +18,7 @@
 /* Names separated by spaces as "d1, b2". */
 static char *with_commas(const char *names)
 {
-	char *text = tool_malloc(strlen(names) * 2 + 1), *out = text;
+	char *text = mem_calloc(1, strlen(names) * 2 + 1), *out = text;
 
 	for (; *names != '\0'; names++) {
 		if (*names == ' ')
@@ -39,7 +39,7 @@ static void show_missing(uint64_t epoch, const char *missing, char **shown)
 	tool_say("prepared epoch %"PRIu64"; waiting for %s", epoch, names);
 	free(names);
 	free(*shown);
-	*shown = tool_strdup(missing);
+	*shown = mem_strdup(missing);
 }
 
 /* TOOL_DONE: it is active. TOOL_TRY_AGAIN: some nodes have not acknowledged

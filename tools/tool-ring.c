@@ -74,7 +74,7 @@ enum tool_status tool_record_read(const char *path, struct tool_bytes *text_r)
 	if (file == NULL)
 		return tool_fail(TOOL_NO, "can't open %s: %s", path,
 				 strerror(errno));
-	text_r->data = tool_malloc(RING_RECORD_MAX_BYTES + 2);
+	text_r->data = mem_calloc(1, RING_RECORD_MAX_BYTES + 2);
 	text_r->size = fread(text_r->data, 1, RING_RECORD_MAX_BYTES + 1, file);
 	failed = ferror(file) != 0;
 	if (file != stdin)

@@ -153,7 +153,7 @@ void tool_store_sleep(struct tool *tool, unsigned int msecs)
 
 static void copy_bytes(struct tool_bytes *to, const char *data, size_t size)
 {
-	to->data = size == 0 ? NULL : tool_memdup(data, size);
+	to->data = size == 0 ? NULL : mem_dup(data, size);
 	to->size = size;
 }
 
@@ -187,7 +187,7 @@ tool_store_rings(struct tool *tool, struct tool_bytes *active_r,
 static void copy_node(struct tool_node *to, const struct store_node *from)
 {
 	(void)snprintf(to->name, sizeof(to->name), "%s", from->name);
-	to->complaint = tool_strdup(from->complaint == NULL ? "" :
+	to->complaint = mem_strdup(from->complaint == NULL ? "" :
 							from->complaint);
 	to->active = from->active;
 	to->prepared = from->prepared;
@@ -203,7 +203,7 @@ static void nodes_done(const struct store_nodes *reply, void *context)
 
 	if (reply->status == STORE_OK) {
 		nodes->count = reply->count;
-		nodes->nodes = tool_malloc(nodes->count *
+		nodes->nodes = mem_calloc(1, nodes->count *
 					   sizeof(*nodes->nodes));
 		for (i = 0; i < nodes->count; i++)
 			copy_node(&nodes->nodes[i], &reply->nodes[i]);
@@ -251,7 +251,7 @@ static void publish_done(const struct store_publish_reply *reply,
 {
 	struct operation *op = context;
 
-	op->missing = tool_strdup(reply->missing == NULL ? "" :
+	op->missing = mem_strdup(reply->missing == NULL ? "" :
 							   reply->missing);
 	op->active_epoch = reply->active_epoch;
 	finish(op, reply->status, reply->error);
@@ -279,7 +279,7 @@ tool_store_activate(struct tool *tool, const struct store_epoch *epoch,
 
 	tool->store->v->ring_activate(tool->store, epoch, publish_done, &op);
 	wait_for(tool, &op);
-	*missing_r = op.missing == NULL ? tool_strdup("") : op.missing;
+	*missing_r = op.missing == NULL ? mem_strdup("") : op.missing;
 	return op.reply;
 }
 
@@ -344,7 +344,7 @@ tool_store_count(struct tool *tool, const struct ring_record *record,
 {
 	struct operation op = {.record = record};
 
-	op.counts = tool_malloc(record->host_count * sizeof(*op.counts));
+	op.counts = mem_calloc(1, record->host_count * sizeof(*op.counts));
 	tool->store->v->scan(tool->store, count_batch, &op);
 	wait_for(tool, &op);
 	*counts_r = op.counts;

@@ -7,29 +7,6 @@
 
 #include "tool.h"
 
-void *tool_malloc(size_t size)
-{
-	void *mem = calloc(1, size == 0 ? 1 : size);
-
-	if (mem == NULL)
-		abort();
-	return mem;
-}
-
-void *tool_memdup(const void *data, size_t size)
-{
-	char *copy = tool_malloc(size + 1);
-
-	if (size > 0)
-		memcpy(copy, data, size);
-	return copy;
-}
-
-char *tool_strdup(const char *text)
-{
-	return tool_memdup(text, strlen(text));
-}
-
 char *tool_printf(const char *format, ...)
 {
 	va_list args;

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memory.h"
 #include "loop.h"
 #include "redis-client.h"
 #include "ring-record.h"
@@ -111,10 +112,7 @@ bool tool_parse_number(const char *text, uint64_t min, uint64_t max,
    the canonical form. *port_r = 0 if there is none. */
 bool tool_parse_address(const char *text, char *address, uint16_t *port_r);
 
-/* Memory that runs out ends the process. */
-void *tool_malloc(size_t size);
-void *tool_memdup(const void *data, size_t size);
-char *tool_strdup(const char *text);
+/* asprintf(); memory that runs out ends the process. */
 char *tool_printf(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 

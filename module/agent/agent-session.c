@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent-session.h"
+#include "memory.h"
 #include "line.h"
 
 /* Dovecot's own default would be never; a third of user_expire lets two
@@ -35,15 +36,6 @@ struct session_route {
 	struct agent_session *session;
 	uint64_t id;
 };
-
-static void *checked_alloc(size_t size)
-{
-	void *mem = calloc(1, size);
-
-	if (mem == NULL)
-		abort();
-	return mem;
-}
 
 static void session_unref(struct agent_session *session)
 {
@@ -223,7 +215,7 @@ static int verb_route(struct agent_session *session,
 	ask.hop = get_string(line, "hop");
 	ask.peek = has_flag(line, "peek");
 
-	route = checked_alloc(sizeof(*route));
+	route = mem_calloc(1, sizeof(*route));
 	route->session = session;
 	route->id = id;
 	session->refcount++;
@@ -485,7 +477,7 @@ int agent_session_input(struct agent_session *session, const void *data,
 struct agent_session *
 agent_session_init(const struct agent_session_params *params)
 {
-	struct agent_session *session = checked_alloc(sizeof(*session));
+	struct agent_session *session = mem_calloc(1, sizeof(*session));
 
 	session->params = *params;
 	session->refcount = 1;

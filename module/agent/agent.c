@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "agent-log.h"
-#include "agent-mem.h"
+#include "memory.h"
 #include "lease-cache.h"
 #include "lease-renew.h"
 #include "node-lease.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent-mem.h"
+#include "memory.h"
 #include "lease-renew.h"
 
 /* Renewals under way; keys and hosts are its own. Its owner may be gone when

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent-mem.h"
+#include "memory.h"
 #include "node-lease.h"
 
 #define BOOT_ID_BYTES 16

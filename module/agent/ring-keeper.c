@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent-mem.h"
+#include "memory.h"
 #include "ring-keeper.h"
 #include "state-file.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent-mem.h"
+#include "memory.h"
 #include "ring-watch.h"
 
 /* An operation under way. The watch may be gone when the answer comes. */

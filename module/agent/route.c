@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent-mem.h"
+#include "memory.h"
 #include "ring-decide.h"
 #include "route.h"
 

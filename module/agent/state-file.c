@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent-mem.h"
+#include "memory.h"
 #include "state-file.h"
 
 static int failed(const char *dir, const char *name, const char *what,

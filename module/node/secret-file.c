@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "checked-file.h"
+#include "memory.h"
 #include "ring-key.h"
 #include "secret-file.h"
 
@@ -153,12 +154,10 @@ static int write_all(int fd, const char *text, size_t size)
 static int sync_folder(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	char *folder = slash == NULL ? strdup(".") :
-		strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	char *folder = slash == NULL ? mem_strdup(".") :
+		mem_dup(path, slash == path ? 1 : (size_t)(slash - path));
 	int fd, ret;
 
-	if (folder == NULL)
-		abort();
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(folder);
 	if (fd == -1)

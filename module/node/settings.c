@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "checked-file.h"
+#include "memory.h"
 #include "ring-record.h"
 #include "settings.h"
 
@@ -303,15 +304,6 @@ static bool text_is_valid(const struct setting *setting, const char *value)
 	}
 }
 
-static char *checked_strndup(const char *text, size_t size)
-{
-	char *copy = strndup(text, size);
-
-	if (copy == NULL)
-		abort();
-	return copy;
-}
-
 static bool set_value(const struct setting *setting,
 		      struct node_settings *settings, const char *value)
 {
@@ -330,7 +322,7 @@ static bool set_value(const struct setting *setting,
 	default:
 		if (!text_is_valid(setting, value))
 			return false;
-		copy = checked_strndup(value, strlen(value));
+		copy = mem_dup(value, strlen(value));
 		memcpy(member, &copy, sizeof(copy));
 		return true;
 	}
@@ -409,7 +401,7 @@ static char *trim(const char *text, size_t size)
 	}
 	while (size > 0 && is_blank(text[size - 1]))
 		size--;
-	return checked_strndup(text, size);
+	return mem_dup(text, size);
 }
 
 /* Cut a comment off: "#" at the beginning or behind a blank. */
@@ -548,9 +540,7 @@ int node_settings_parse(const char *path, const char *text, size_t size,
 {
 	struct parser parser = {.path = path, .error = error};
 
-	parser.settings = calloc(1, sizeof(*parser.settings));
-	if (parser.settings == NULL)
-		abort();
+	parser.settings = mem_calloc(1, sizeof(*parser.settings));
 	if (parse_text(&parser, text, size) < 0) {
 		node_settings_free(&parser.settings);
 		return -1;
@@ -562,12 +552,10 @@ int node_settings_parse(const char *path, const char *text, size_t size,
 static int read_text(int fd, const char *path, char **text_r, size_t *size_r,
 		     struct ring_error *error)
 {
-	char *text = malloc(FILE_MAX_BYTES + 1);
+	char *text = mem_resize(NULL, FILE_MAX_BYTES + 1, 1);
 	size_t size = 0;
 	ssize_t ret = 1;
 
-	if (text == NULL)
-		abort();
 	while (ret != 0 && size <= FILE_MAX_BYTES) {
 		ret = read(fd, text + size, FILE_MAX_BYTES + 1 - size);
 		if (ret < 0 && errno != EINTR) {

@@ -1,4 +1,4 @@
-/* sources: module/agent/agent-session.c module/node/line.c ring/ring-error.c */
+/* sources: module/agent/agent-session.c module/node/line.c ring/ring-error.c ring/memory.c */
 /* libs: -lsodium */
 /* Any bytes from a peer, in any pieces: the session says whole lines that its
    own parser reads, each route is answered once, and a broken session is

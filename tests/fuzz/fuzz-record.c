@@ -1,4 +1,4 @@
-/* sources: ring/ring-address.c ring/ring-error.c ring/ring-memory.c ring/ring-name.c ring/ring-record-parse.c ring/ring-record-print.c ring/ring-record.c */
+/* sources: ring/ring-address.c ring/ring-error.c ring/memory.c ring/ring-name.c ring/ring-record-parse.c ring/ring-record-print.c ring/ring-record.c */
 /* libs: -lsodium */
 /* Any bytes: a record is refused with its line, or comes back the same when
    it is printed. fuzz-record.corpus/ has some to begin with. */

@@ -1,4 +1,4 @@
-/* sources: redis/redis-reader.c */
+/* sources: redis/redis-reader.c ring/memory.c */
 /* libs: -lhiredis */
 /* What a server may send, in pieces: values within bounds, or an end. The
    first byte says how long the pieces are. */

@@ -1,4 +1,4 @@
-/* sources: module/node/settings.c module/node/checked-file.c ring/ring-name.c ring/ring-address.c ring/ring-error.c */
+/* sources: module/node/settings.c module/node/checked-file.c ring/ring-name.c ring/ring-address.c ring/ring-error.c ring/memory.c */
 /* libs: -lsodium */
 /* Any bytes: settings that are complete, or an error that names file and
    line. */
