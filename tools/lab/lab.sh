@@ -19,5 +19,6 @@ done
 unset part
 
 # Others on this machine may have a folder of that name ready for us.
+[ -r /proc/self/mountinfo ] || fail "there is no /proc here"
 [ -d "$CACHE" ] || mkdir -p -m 0700 "$CACHE"
 [ -O "$CACHE" ] && [ ! -L "$CACHE" ] || fail "$CACHE belongs to somebody else"

@@ -38,11 +38,10 @@ packages_apt()
 packages_disable()
 {
 	local package
-	command -v systemctl >/dev/null || return 0
 	for package in "$@"; do
 		case $package in
-		dovecot-core) systemctl -q disable dovecot.service dovecot.socket ;;
-		redis-server|redis-sentinel) systemctl -q disable $package.service ;;
+		dovecot-core) update-rc.d dovecot disable ;;
+		redis-server|redis-sentinel) update-rc.d $package disable ;;
 		esac
 	done
 	return 0
@@ -62,4 +61,9 @@ packages_install()
 		"$CACHE/apt.log" packages_apt $missing ||
 		fail "apt-get could not install:" $missing
 	RUN_GENTLY=''
+	case " $(echo $missing) " in
+	*" dovecot-core "*|*" redis-server "*)
+		say "(Dovecot and Redis were not started, and will not be at boot:" \
+		    "systemctl enable is for you to say)" ;;
+	esac
 }
