@@ -151,11 +151,12 @@ user_owner()
 		json_field host
 }
 
-# The beginning of each scenario: the build, then the lab's own namespace.
+# The beginning of each scenario: the build, unless somebody has seen to it
+# (LAB_BUILT), then the lab's own namespace.
 scenario()
 {
 	build_use "${LAB_FLAVOUR:-plain}"
-	[ -n "${LAB_INSIDE:-}" ] || build_ready "${LAB_FLAVOUR:-plain}" \
+	[ -n "${LAB_INSIDE:-}${LAB_BUILT:-}" ] || build_ready "${LAB_FLAVOUR:-plain}" \
 		${LAB_CONFIGURE:-}
 	lab_enter "$@"
 }
