@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "agent-rig.h"
+#include "route.h"
 #include "ring-watch.h"
 
 static int setup(void **state)
@@ -508,6 +509,13 @@ static void ring__shard_claims_what_is_not__as_if_away(void **state)
 
 	rig_start_with_ring(rig, plain());
 	fake_store_put_shard(rig->hand, rig_key(user).shard, &hostile);
+	/* it may come true yet */
+	rig_ask(rig, &route, &answer);
+	fake_loop_advance(rig->loop, ROUTE_DOUBT_MSECS - 1);
+	assert_int_equal(answer.count, 0);
+	fake_loop_advance(rig->loop, ROUTE_RETRY_MSECS);
+	assert_proxied(&answer, "b1");
+	/* and is not waited for again */
 	loads = fake_store_calls(rig->store, FAKE_STORE_RING_LOAD);
 	for (i = 1; i <= 3; i++) {
 		rig_ask(rig, &route, &answer);
@@ -532,6 +540,7 @@ static void ring__shard_claims_what_is_not_and_refuse__fails(void **state)
 	rig_start_with_ring(rig, plain());
 	fake_store_put_shard(rig->hand, rig_key("bob").shard, &hostile);
 	rig_ask(rig, &route, &answer);
+	fake_loop_advance(rig->loop, ROUTE_DOUBT_MSECS + ROUTE_RETRY_MSECS);
 	assert_int_equal(answer.count, 1);
 	assert_int_equal(answer.kind, AGENT_FAIL);
 }
@@ -547,8 +556,26 @@ static void ring__shard_has_another_of_this_epoch__as_if_away(void **state)
 	fake_store_put_shard(rig->hand, rig_key(user).shard,
 			     &rig_ring(RIG_RING_B4, 7)->id);
 	rig_ask(rig, &route, &answer);
+	fake_loop_advance(rig->loop, ROUTE_DOUBT_MSECS + ROUTE_RETRY_MSECS);
 	assert_proxied(&answer, "b1");
 	assert_int_equal(rig_log_count(&rig->log, "claims ring epoch"), 1);
+}
+
+static void ring__shard_claims_what_is_not__lease_counts(void **state)
+{
+	struct rig *rig = *state;
+	const char *user = rig_user_of("b1", RIG_RING_PLAIN, "b1");
+	struct store_epoch hostile = { .epoch = RING_EPOCH_MAX };
+	struct agent_route route = rig_login(user);
+	struct store_key key = rig_key(user);
+	struct rig_answer answer;
+
+	rig_start_with_ring(rig, plain());
+	fake_store_put_lease(rig->hand, &key, "b3", 5);
+	fake_store_put_shard(rig->hand, key.shard, &hostile);
+	rig_ask(rig, &route, &answer);
+	assert_proxied(&answer, "b3");
+	assert_true(answer.generation == 5);
 }
 
 static void put_prepared(struct rig *rig, const struct rig_ring *ring)
@@ -967,7 +994,7 @@ static void claim__fails_for_good__as_away(void **state)
 {
 	static const enum fake_store_mode modes[] = {
 		FAKE_STORE_AWAY, FAKE_STORE_REFUSES,
-		FAKE_STORE_TALKS_NONSENSE, FAKE_STORE_UNCERTAIN_LOST,
+		FAKE_STORE_UNCERTAIN_LOST,
 	};
 	struct rig *rig = *state;
 	struct agent_route route =
@@ -988,6 +1015,66 @@ static void claim__fails_for_good__as_away(void **state)
 		fake_loop_advance(rig->loop, 1000);
 	}
 	assert_int_equal(rig_log_count(&rig->log, "store is back"), i);
+}
+
+/* One user's key makes no sense: that must not take the store from the others,
+   nor the leases of those who are there. */
+static void claim__one_key_is_broken__store_stays(void **state)
+{
+	struct rig *rig = *state;
+	const char *user = rig_user_of("b1", RIG_RING_PLAIN, "b1");
+	struct agent_route route = rig_login(user);
+	struct rig_answer answer;
+	unsigned int i;
+
+	rig_start_with_ring(rig, plain());
+	fake_store_set_op_mode(rig->store, FAKE_STORE_CLAIM,
+			       FAKE_STORE_TALKS_NONSENSE);
+	fake_store_set_op_mode(rig->store, FAKE_STORE_PEEK,
+			       FAKE_STORE_TALKS_NONSENSE);
+	for (i = 0; i < 3; i++) {
+		rig_ask(rig, &route, &answer);
+		assert_proxied(&answer, "b1");
+		assert_true(answer.generation == 0);
+	}
+	assert_int_equal(rig_log_count(&rig->log, "store is away"), 0);
+	assert_int_equal(rig_log_count(&rig->log, "makes no sense"), 1);
+}
+
+/* The shard is broken, his lease is not. */
+static void claim__shard_is_broken__lease_counts(void **state)
+{
+	struct rig *rig = *state;
+	const char *user = rig_user_of("b1", RIG_RING_PLAIN, "b1");
+	struct agent_route route = rig_login(user);
+	struct store_key key = rig_key(user);
+	struct rig_answer answer;
+
+	rig_start_with_ring(rig, plain());
+	fake_store_put_lease(rig->hand, &key, "b3", 5);
+	fake_store_set_op_mode(rig->store, FAKE_STORE_CLAIM,
+			       FAKE_STORE_TALKS_NONSENSE);
+	rig_ask(rig, &route, &answer);
+	assert_proxied(&answer, "b3");
+}
+
+static void renew__one_key_is_broken__store_stays(void **state)
+{
+	struct rig *rig = *state;
+	struct agent_route route = rig_login("bob");
+	struct rig_answer answer;
+	unsigned int calls;
+
+	rig_start_with_ring(rig, plain());
+	rig_ask(rig, &route, &answer);
+	fake_store_set_op_mode(rig->store, FAKE_STORE_RENEW,
+			       FAKE_STORE_TALKS_NONSENSE);
+	calls = fake_store_calls(rig->store, FAKE_STORE_RENEW);
+	agent_session_seen(rig->agent, "bob", 3);
+	fake_loop_advance(rig->loop, 30000);
+	assert_int_equal(rig_log_count(&rig->log, "store is away"), 0);
+	assert_int_equal(fake_store_calls(rig->store, FAKE_STORE_RENEW),
+			 calls + 1);
 }
 
 /* -- Pauses -- */
@@ -1442,6 +1529,7 @@ int main(void)
 		T(ring__shard_claims_what_is_not__as_if_away),
 		T(ring__shard_claims_what_is_not_and_refuse__fails),
 		T(ring__shard_has_another_of_this_epoch__as_if_away),
+		T(ring__shard_claims_what_is_not__lease_counts),
 		T(ring__prepared_then_active__on_both_nodes),
 		T(ring__one_node_is_silent__active_after_its_lease),
 		T(ring__forged_in_store__logged_once_and_shown),
@@ -1462,6 +1550,9 @@ int main(void)
 		T(away__refuse_and_back_in_time__answered),
 		T(claim__reply_lost_once__repeated),
 		T(claim__fails_for_good__as_away),
+		T(claim__one_key_is_broken__store_stays),
+		T(claim__shard_is_broken__lease_counts),
+		T(renew__one_key_is_broken__store_stays),
 		T(pause__longer_than_the_lease__beat_comes_first),
 		T(pause__in_the_middle_of_a_claim__asked_again),
 		T(pause__then_store_away_and_refuse__refused),

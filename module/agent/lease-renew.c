@@ -10,7 +10,7 @@
    the answers come. */
 struct batch {
 	struct lease_renew *renew;
-	unsigned int count, answered;
+	unsigned int count, answered, put_off;
 	enum store_status failure;	/* STORE_OK = none */
 	bool is_older;
 	struct store_renewal renewals[LEASE_RENEW_BATCH];
@@ -89,6 +89,10 @@ answered(struct batch *batch, unsigned int index, enum store_status status)
 	case STORE_NOTFOUND:
 		forget(renew, renewal);
 		return;
+	case STORE_BROKEN:
+		/* His key, or his shard: not the store. He is queued again when
+		   his session is seen again. */
+		return;
 	case STORE_OLDER:
 	case STORE_SPLIT:
 		batch->is_older = true;
@@ -96,11 +100,11 @@ answered(struct batch *batch, unsigned int index, enum store_status status)
 	case STORE_REFUSED:
 	case STORE_UNAVAILABLE:
 	case STORE_UNCERTAIN:
-	case STORE_BROKEN:
 		batch->failure = status;
 		break;
 	}
 	/* Not told: it waits for the next batch */
+	batch->put_off++;
 	lease_cache_queue(renew->params.cache, renewal->key.key,
 			  renewal->key.size,
 			  node_lease_present_msecs(renew->params.lease));
@@ -111,8 +115,10 @@ static void batch_done(struct lease_renew *renew, const struct batch *batch)
 	char reason[64];
 
 	renew->batch = NULL;
-	/* Full speed only while all is well */
-	tick_schedule(renew, batch->is_older || batch->failure != STORE_OK ||
+	/* Full speed while it leads to something: those of one shard who have
+	   to wait must not hold up the others */
+	tick_schedule(renew, batch->failure != STORE_OK ||
+		      batch->put_off > batch->count / 2 ||
 		      !lease_cache_has_queued(renew->params.cache) ||
 		      batch->count < LEASE_RENEW_BATCH ?
 		      LEASE_RENEW_MSECS : 0);

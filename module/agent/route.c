@@ -20,6 +20,9 @@ struct routes {
 	/* What was said already */
 	bool is_refusal_logged;
 	uint64_t odd_epoch, odd_msecs;
+	uint64_t broken_msecs;
+	/* Since when the store has claimed this epoch, which nobody can load */
+	uint64_t doubt_epoch, doubt_msecs;
 };
 
 struct request {
@@ -48,8 +51,10 @@ struct request {
 	unsigned int older_count;
 	bool was_uncertain;
 	bool was_reloaded;	/* second hop */
-	/* The store's word on this user can't be used: as if it were away */
-	bool is_distrusted;
+	/* The store's word on his shard can't be used: a lease that is there
+	   still counts (has_peeked: it was asked for), else as if away */
+	bool is_distrusted, has_peeked;
+	bool is_in_doubt;	/* others may act by a ring we can't get */
 };
 
 enum gate {
@@ -276,6 +281,14 @@ static void log_refusal(struct routes *routes, const char *reason)
 		  "logins are refused: %s", reason);
 }
 
+/* The next try asks the store as if nothing had been. */
+static void forgive(struct request *request)
+{
+	request->is_distrusted = false;
+	request->has_peeked = false;
+	request->is_in_doubt = false;
+}
+
 static void conclude(struct request *request,
 		     const struct ring_question *question)
 {
@@ -299,7 +312,7 @@ static void conclude(struct request *request,
 		request->is_held = true;
 		say_why(request, "%s", ring_reason_text(decision.reason));
 		/* Each try begins with an open mind. */
-		request->is_distrusted = false;
+		forgive(request);
 		request->older_count = 0;
 		request->was_uncertain = false;
 		retry_in(request, ROUTE_RETRY_MSECS);
@@ -388,6 +401,13 @@ static void step_away(struct request *request)
 		retry_in(request, deadline - now_msecs);
 		return;
 	}
+	if (request->is_in_doubt && cached(request) == NULL) {
+		say_why(request, "store has seen another ring, which can't be "
+			"loaded");
+		forgive(request);
+		retry_in(request, ROUTE_RETRY_MSECS);
+		return;
+	}
 	decide_away(request);
 }
 
@@ -411,6 +431,37 @@ static void log_odd_shard(struct request *request, unsigned int shard,
 		  reply->store_epoch, store_status_name(reply->status));
 }
 
+/* His shard, or his lease, holds nonsense: that is one user's trouble, or a
+   few users', and no reason to do without the store for all. */
+static void answered_broken(struct request *request,
+			    const struct store_lease_reply *reply)
+{
+	struct routes *routes = request->routes;
+
+	if (routes->broken_msecs == 0 ||
+	    now(routes) - routes->broken_msecs >= LOG_AGAIN_MSECS) {
+		routes->broken_msecs = now(routes);
+		agent_log(&routes->params.log, AGENT_LOG_ERROR,
+			  "store makes no sense about user %.*s: %s; he is "
+			  "treated as if the store were away",
+			  (int)request->key_size, request->key, reply->error);
+	}
+	request->has_peeked = request->has_peeked || request->is_peeking;
+	request->is_distrusted = true;
+	request_step(request);
+}
+
+/* For how long one who is told of a ring that he can't get waits for it: a
+   failover may have lost it, and those who have it put it back. */
+static bool is_in_doubt(struct routes *routes, uint64_t epoch)
+{
+	if (routes->doubt_epoch != epoch || routes->doubt_msecs == 0) {
+		routes->doubt_epoch = epoch;
+		routes->doubt_msecs = now(routes);
+	}
+	return now(routes) - routes->doubt_msecs < ROUTE_DOUBT_MSECS;
+}
+
 static void answered_odd(struct request *request,
 			 const struct store_lease_reply *reply)
 {
@@ -427,6 +478,8 @@ static void answered_odd(struct request *request,
 		      ring_shard(ring_hash(ring_keeper_active(params->keeper),
 					   request->key, request->key_size)),
 		      reply);
+	request->is_in_doubt = is_in_doubt(request->routes,
+					   reply->store_epoch);
 	request->is_distrusted = true;
 	request_step(request);
 }
@@ -523,7 +576,10 @@ static void lease_callback(const struct store_lease_reply *reply,
 		answered_lease(request, &reply->lease);
 		break;
 	case STORE_NOTFOUND:
-		answered_lease(request, NULL);
+		if (request->is_distrusted)
+			request_step(request);
+		else
+			answered_lease(request, NULL);
 		break;
 	case STORE_OLDER:
 	case STORE_SPLIT:
@@ -532,8 +588,10 @@ static void lease_callback(const struct store_lease_reply *reply,
 	case STORE_REFUSED:
 	case STORE_UNAVAILABLE:
 	case STORE_UNCERTAIN:
-	case STORE_BROKEN:
 		answered_failed(request, reply);
+		break;
+	case STORE_BROKEN:
+		answered_broken(request, reply);
 		break;
 	}
 }
@@ -570,7 +628,9 @@ static void ask_store(struct request *request)
 
 	request->asked = *ring_keeper_active_epoch(params->keeper);
 	request->is_asking = true;
-	request->is_peeking = request->is_peek || host == NULL;
+	request->is_peeking = request->is_peek || request->is_distrusted ||
+		host == NULL;
+	request->has_peeked = request->is_peeking;
 	say_why(request, "store has not answered yet");
 	if (request->is_peeking) {
 		params->store->v->peek(params->store, &key, lease_callback,
@@ -648,7 +708,8 @@ static void request_step(struct request *request)
 	}
 	if (is_second_hop(request, ring_record(ring)))
 		hold_at_most(request, ROUTE_HOP_HOLD_MSECS);
-	if (gate == GATE_AWAY || request->is_distrusted)
+	if (gate == GATE_AWAY ||
+	    (request->is_distrusted && request->has_peeked))
 		step_away(request);
 	else
 		ask_store(request);

@@ -25,6 +25,8 @@
 #define ROUTE_HOP_HOLD_MSECS 5000
 /* How often one request believes a store that claims a newer ring */
 #define ROUTE_OLDER_MAX 2
+/* How long such a claim is given to come true before it counts as nonsense */
+#define ROUTE_DOUBT_MSECS 6000
 
 struct routes;
 
