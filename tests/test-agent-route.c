@@ -716,10 +716,66 @@ static void ring__older_in_store__complained_of(void **state)
 
 	rig_start_with_ring(rig, rig_ring(RIG_RING_PLAIN, 8));
 	rig_put_active(rig, plain());
-	fake_loop_advance(rig->loop, 3000);
+	fake_loop_advance(rig->loop, 2000);
 	ask_nodes(rig, &nodes);
 	assert_int_equal(nodes.active, 8);
 	assert_non_null(strstr(nodes.complaint, "epoch 8 has been seen"));
+}
+
+/* A failover has lost the last activation, and d1 has acted by it already. */
+static void ring__failover_lost_it__put_back(void **state)
+{
+	struct rig *rig = *state, *other;
+	const struct rig_ring *next = rig_ring(RIG_RING_B4, 8);
+	const char *user = rig_user_of("b1", RIG_RING_B4, "b4");
+	struct agent_route route = rig_login(user);
+	struct rig_answer answer, others;
+	struct peeked nodes;
+
+	other = rig_other(rig, "d2", "");
+	rig_start_with_ring(rig, next);
+	rig_ask(rig, &route, &answer);
+	assert_proxied(&answer, "b4");
+	rig_put_active(rig, plain());
+	rig_start(other);
+	fake_loop_advance(rig->loop, 100);
+
+	/* d2 knows of the older one only: it must not act by it */
+	rig_ask(other, &route, &others);
+	fake_loop_advance(rig->loop, 12000);
+	assert_proxied(&others, "b4");
+	ask_nodes(rig, &nodes);
+	assert_int_equal(nodes.active, 8);
+	rig_ask(other, &route, &others);
+	assert_proxied(&others, "b4");
+	assert_true(others.generation > 0);
+	assert_int_equal(rig_log_count(&rig->log, "is put back"), 1);
+}
+
+/* The same, and he has no lease yet: two rings, two answers, unless the one
+   who is behind waits. */
+static void ring__failover_lost_it__nobody_goes_by_the_older(void **state)
+{
+	struct rig *rig = *state, *other;
+	const struct rig_ring *next = rig_ring(RIG_RING_B4, 8);
+	const char *user = rig_user_of("b1", RIG_RING_B4, "b4");
+	struct agent_route route = rig_login(user);
+	struct store_key key = rig_key(user);
+	struct rig_answer answer, others;
+
+	other = rig_other(rig, "d2", "");
+	rig_start_with_ring(rig, next);
+	rig_ask(rig, &route, &answer);		/* the shard is at 8 */
+	rig_put_active(rig, plain());
+	fake_store_drop_lease(rig->hand, &key);
+	rig_start(other);
+	fake_loop_advance(rig->loop, 100);
+	rig_ask(other, &route, &others);
+	rig_ask(rig, &route, &answer);
+	fake_loop_advance(rig->loop, 12000);
+	assert_proxied(&others, "b4");
+	rig_ask(rig, &route, &answer);
+	assert_proxied(&answer, "b4");
 }
 
 /* Signed and newer, and this machine can't compute it: others may act by it. */
@@ -1157,6 +1213,51 @@ static void lease__session_goes_on__renewed(void **state)
 	assert_null(fake_store_owner(rig->hand, &key));
 }
 
+/* The agent is another, the sessions in Dovecot's proxies are the same. */
+static void lease__session_outlives_the_agent__renewed(void **state)
+{
+	struct rig *rig = *state;
+	const char *user = rig_user_of("b1", RIG_RING_PLAIN, "b1");
+	struct agent_route route = rig_login(user);
+	struct store_key key = rig_key(user);
+	struct rig_answer answer;
+	unsigned int i;
+
+	rig_start_with_ring(rig, plain());
+	fake_store_put_lease(rig->hand, &key, "b3", 5);
+	rig_ask(rig, &route, &answer);
+	rig_stop(rig);
+	rig_start(rig);
+	fake_loop_advance(rig->loop, 100);
+	for (i = 0; i < 30; i++) {
+		agent_session_seen(rig->agent, user, strlen(user));
+		fake_loop_advance(rig->loop, 60000);
+	}
+	assert_non_null(fake_store_owner(rig->hand, &key));
+	assert_string_equal(fake_store_owner(rig->hand, &key), "b3");
+}
+
+/* Names that nobody has a lease for make neither leases nor memory. */
+static void lease__unknown_names_are_seen__nothing_is_made(void **state)
+{
+	struct rig *rig = *state;
+	struct store_key key = rig_key("nobody9");
+	char user[16];
+	unsigned int i;
+
+	rig_start_with_ring(rig, plain());
+	for (i = 0; i < 5000; i++) {
+		(void)snprintf(user, sizeof(user), "nobody%u", i);
+		agent_session_seen(rig->agent, user, strlen(user));
+	}
+	assert_true(fake_store_calls(rig->store, FAKE_STORE_PEEK) <= 512);
+	fake_loop_advance(rig->loop, 2000);
+	assert_null(fake_store_owner(rig->hand, &key));
+	agent_session_seen(rig->agent, "nobody", 6);
+	rig_stop(rig);		/* with a question under way */
+	fake_loop_advance(rig->loop, 1000);
+}
+
 static void lease__many_seen_in_a_second__one_batch(void **state)
 {
 	struct rig *rig = *state;
@@ -1535,6 +1636,8 @@ int main(void)
 		T(ring__forged_in_store__logged_once_and_shown),
 		T(ring__altered_behind_its_claim__found),
 		T(ring__older_in_store__complained_of),
+		T(ring__failover_lost_it__put_back),
+		T(ring__failover_lost_it__nobody_goes_by_the_older),
 		T(ring__other_table_here__nothing_is_answered),
 		T(ring__store_restarted_empty__put_back),
 		T(ring__store_empty_and_another_is_ahead__newest_wins),

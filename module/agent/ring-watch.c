@@ -26,8 +26,8 @@ struct ring_watch {
 	struct store_epoch claimed_active, claimed_prepared;
 	char *missing;				/* as logged last */
 
-	bool is_empty;
-	uint64_t empty_since_msecs;
+	bool is_empty, is_older;	/* than ours */
+	uint64_t empty_since_msecs, older_since_msecs;
 };
 
 static void load_start(struct ring_watch *watch);
@@ -174,7 +174,7 @@ static void activate(struct ring_watch *watch, const struct store_epoch *epoch)
 				watch->publish);
 }
 
-/* -- A store without a ring gets ours -- */
+/* -- A store that has lost our ring gets it back -- */
 
 static void
 put_back_callback(const struct store_publish_reply *reply, void *context)
@@ -192,7 +192,7 @@ put_back_callback(const struct store_publish_reply *reply, void *context)
 		return;		/* somebody was first, or it went away */
 	agent_log(&watch->params.log, AGENT_LOG_WARNING,
 		  "ring: epoch %"PRIu64" is put back into the store, which "
-		  "had none", ours->epoch);
+		  "had lost it", ours->epoch);
 	activate(watch, ours);
 }
 
@@ -228,7 +228,8 @@ static void nodes_callback(const struct store_nodes *reply, void *context)
 	    ring_keeper_is_left_behind(watch->params.keeper) || text == NULL)
 		return;
 	watch->publish = call_new(watch);
-	watch->params.store->v->ring_prepare(watch->params.store, &none,
+	watch->params.store->v->ring_prepare(watch->params.store,
+		watch->is_empty ? &none : &watch->claimed_active,
 		ring_keeper_active_epoch(watch->params.keeper), text, size,
 		put_back_callback, watch->publish);
 }
@@ -274,6 +275,33 @@ static bool can_activate(const struct ring_watch *watch,
 				    ring_keeper_active_epoch(keeper)));
 }
 
+/* A failover has lost the last activation, which we have acted by; or somebody
+   has put an older record there. Nobody would ever agree again: those who
+   have ours refuse the older one. */
+static void note_older(struct ring_watch *watch,
+		       const struct store_heartbeat_reply *reply)
+{
+	const struct store_epoch *ours =
+		ring_keeper_active_epoch(watch->params.keeper);
+	bool is_older = reply->active.epoch != 0 &&
+		reply->active.epoch < ours->epoch;
+
+	if (is_older && !watch->is_older)
+		watch->older_since_msecs = now(watch);
+	watch->is_older = is_older;
+}
+
+static bool can_put_back(const struct ring_watch *watch,
+			 const struct store_heartbeat_reply *reply)
+{
+	uint64_t empty_by = watch->empty_since_msecs + RING_WATCH_EMPTY_MSECS;
+	uint64_t older_by = watch->older_since_msecs + RING_WATCH_EMPTY_MSECS;
+
+	return reply->prepared.epoch == 0 &&
+		((watch->is_empty && now(watch) >= empty_by) ||
+		 (watch->is_older && now(watch) >= older_by));
+}
+
 void ring_watch_heard(struct ring_watch *watch,
 		      const struct store_heartbeat_reply *reply)
 {
@@ -286,15 +314,13 @@ void ring_watch_heard(struct ring_watch *watch,
 	}
 	watch->claimed_active = reply->active;
 	watch->claimed_prepared = reply->prepared;
+	note_older(watch, reply);
 	if (watch->publish != NULL)
 		return;
-	if (can_activate(watch, reply)) {
+	if (can_activate(watch, reply))
 		activate(watch, &reply->prepared);
-	} else if (watch->is_empty && reply->prepared.epoch == 0 &&
-		   now(watch) - watch->empty_since_msecs >=
-		   RING_WATCH_EMPTY_MSECS) {
+	else if (can_put_back(watch, reply))
 		put_back(watch);
-	}
 }
 
 /* -- Start and end -- */

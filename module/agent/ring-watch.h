@@ -10,8 +10,9 @@
    disk and has said so in a beat, it asks the store to activate it: any agent
    may finish what an admin's tool has begun.
 
-   A store that has no ring any more (restarted empty) gets ours back, after
-   the other nodes have had time to show whether they have a newer one. */
+   A store that has no ring any more (restarted empty), or an older one than
+   ours (a failover has lost the last activation), gets ours back, after the
+   other nodes have had time to show whether they have a newer one. */
 
 #include "agent-log.h"
 #include "node-lease.h"
