@@ -1366,6 +1366,52 @@ static void hold__host_is_down__fails_at_the_timeout(void **state)
 	assert_fails(&answer, "30000 ms");
 }
 
+/* A client that tries again and again must not keep the lease alive that locks
+   him out. */
+static void hold__client_keeps_trying__lease_runs_out(void **state)
+{
+	struct rig *rig = *state;
+	const char *user = rig_user_of("b1", RIG_RING_PLAIN, "b1");
+	struct agent_route route = rig_login(user);
+	struct store_key key = rig_key(user);
+	struct rig_answer answer;
+	unsigned int i;
+
+	rig_start_with_ring(rig, rig_ring(RIG_RING_B2_DOWN, 7));
+	fake_store_put_lease(rig->hand, &key, "b2", 5);
+	for (i = 0; i < 31; i++) {
+		rig_route(rig, &route, &answer);
+		fake_loop_advance(rig->loop, 30000);
+		if (answer.kind != AGENT_FAIL)
+			break;
+	}
+	assert_proxied(&answer, "b1");
+	assert_string_equal(fake_store_owner(rig->hand, &key), "b1");
+}
+
+/* The same with a mechanism that looks before it has proof. */
+static void hold__peeks_keep_coming__lease_runs_out(void **state)
+{
+	struct rig *rig = *state;
+	const char *user = rig_user_of("b1", RIG_RING_PLAIN, "b1");
+	struct agent_route route = rig_login(user);
+	struct store_key key = rig_key(user);
+	struct rig_answer answer;
+	unsigned int i;
+
+	rig_start_with_ring(rig, rig_ring(RIG_RING_B2_DOWN, 7));
+	fake_store_put_lease(rig->hand, &key, "b2", 5);
+	route.peek = true;
+	for (i = 0; i < 31; i++) {
+		rig_route(rig, &route, &answer);
+		fake_loop_advance(rig->loop, 30000);
+		if (answer.kind != AGENT_FAIL)
+			break;
+	}
+	assert_proxied(&answer, "b1");
+	assert_null(fake_store_owner(rig->hand, &key));
+}
+
 static void hold__host_comes_up__answered(void **state)
 {
 	struct rig *rig = *state;
@@ -1665,6 +1711,8 @@ int main(void)
 		T(lease__store_back_without_data__told_again),
 		T(lease__lost_by_the_store__claimed_where_he_is),
 		T(hold__host_is_down__fails_at_the_timeout),
+		T(hold__client_keeps_trying__lease_runs_out),
+		T(hold__peeks_keep_coming__lease_runs_out),
 		T(hold__host_comes_up__answered),
 		T(hold__store_says_nothing__fails_at_the_timeout),
 		T(hop__owner_is_here__local),

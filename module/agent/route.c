@@ -531,6 +531,28 @@ static void remember(const struct request *request,
 			node_lease_present_msecs(params->lease));
 }
 
+/* Can anybody be sent to the host that this entry names? */
+static bool is_usable(const struct request *request,
+		      const struct lease_cache_entry *entry)
+{
+	const struct ring_host *host;
+
+	host = ring_host(ring_keeper_active(request->routes->params.keeper),
+			 entry->host);
+	return host != NULL && host->state != RING_HOST_DOWN;
+}
+
+/* The lease that locked him out has run out. True if he has to ask again. */
+static bool has_come_free(struct request *request)
+{
+	const struct lease_cache_entry *entry = cached(request);
+
+	if (entry == NULL || is_usable(request, entry))
+		return false;
+	lease_cache_drop(request->routes->params.cache, entry);
+	return !request->is_peek;
+}
+
 static void answered_lease(struct request *request,
 			   const struct store_lease *stored)
 {
@@ -541,7 +563,8 @@ static void answered_lease(struct request *request,
 	/* Also what was overtaken is better known than not. */
 	if (stored != NULL)
 		remember(request, stored);
-	if (is_overtaken(request)) {
+	if (is_overtaken(request) ||
+	    (stored == NULL && has_come_free(request))) {
 		request_step(request);
 		return;
 	}
@@ -602,13 +625,9 @@ static const struct ring_host *
 candidate(const struct request *request, const struct ring_question *question)
 {
 	const struct lease_cache_entry *entry = cached(request);
-	const struct ring_host *host;
 
-	if (entry != NULL) {
-		host = ring_host(question->active, entry->host);
-		if (host != NULL && host->state != RING_HOST_DOWN)
-			return host;
-	}
+	if (entry != NULL && is_usable(request, entry))
+		return ring_host(question->active, entry->host);
 	return ring_candidate(question->active, question->hash, question->tag,
 			      question->wanted);
 }
@@ -616,6 +635,7 @@ candidate(const struct request *request, const struct ring_question *question)
 static void ask_store(struct request *request)
 {
 	const struct routes_params *params = &request->routes->params;
+	const struct lease_cache_entry *entry;
 	const struct ring_host *host;
 	struct ring_question question;
 	struct store_key key;
@@ -628,8 +648,12 @@ static void ask_store(struct request *request)
 
 	request->asked = *ring_keeper_active_epoch(params->keeper);
 	request->is_asking = true;
+	/* A claim renews what it finds: one who tries again and again would keep
+	   the lease alive that locks him out. */
+	entry = cached(request);
 	request->is_peeking = request->is_peek || request->is_distrusted ||
-		host == NULL;
+		host == NULL ||
+		(entry != NULL && !is_usable(request, entry));
 	request->has_peeked = request->is_peeking;
 	say_why(request, "store has not answered yet");
 	if (request->is_peeking) {
