@@ -1706,6 +1706,8 @@ int main(void)
 		T(pause__in_the_middle_of_a_claim__asked_again),
 		T(pause__then_store_away_and_refuse__refused),
 		T(lease__session_goes_on__renewed),
+		T(lease__session_outlives_the_agent__renewed),
+		T(lease__unknown_names_are_seen__nothing_is_made),
 		T(lease__many_seen_in_a_second__one_batch),
 		T(lease__another_holds_it__forgotten),
 		T(lease__store_back_without_data__told_again),

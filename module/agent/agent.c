@@ -263,6 +263,5 @@ void agent_session_seen(struct agent *agent, const char *user, size_t size)
 	if (size == 0 || size > ROUTE_USER_MAX_BYTES)
 		return;
 	size = node_user_key(agent->settings->user_key, user, size, key);
-	lease_cache_seen(agent->cache, key, size,
-			 node_lease_present_msecs(agent->lease));
+	lease_renew_seen(agent->renew, key, size);
 }

@@ -76,7 +76,8 @@ void agent_route(struct agent *agent, const struct agent_route *route,
 		 agent_answer_callback_t *callback, void *context);
 
 /* A proxied session of this user goes on (proxy-notify): renews the lease that
-   this agent gave him, if it is the same still. */
+   this agent gave him, if it is the same still, or that the store says he has,
+   if he was let in by an agent before this one. */
 void agent_session_seen(struct agent *agent, const char *user, size_t size);
 
 #endif

@@ -16,10 +16,19 @@ struct batch {
 	struct store_renewal renewals[LEASE_RENEW_BATCH];
 };
 
+/* Whose lease is it that this session has? Its owner may be gone, too. */
+struct question {
+	struct question *prev, *next;
+	struct lease_renew *renew;
+	struct store_key key;		/* its bytes are its own */
+};
+
 struct lease_renew {
 	struct lease_renew_params params;
 	struct loop_timeout *to_tick;
 	struct batch *batch;		/* NULL = none under way */
+	struct question *questions;
+	unsigned int question_count;
 };
 
 static void tick_schedule(struct lease_renew *renew, unsigned int msecs);
@@ -145,12 +154,17 @@ batch_callback(unsigned int index, enum store_status status, void *context)
 	batch_free(batch);
 }
 
+static bool can_ask_store(struct lease_renew *renew)
+{
+	return ring_keeper_active(renew->params.keeper) != NULL &&
+		node_lease_state(renew->params.lease) == NODE_LEASE_HELD;
+}
+
 static bool can_send(struct lease_renew *renew)
 {
 	return renew->batch == NULL &&
 		lease_cache_has_queued(renew->params.cache) &&
-		ring_keeper_active(renew->params.keeper) != NULL &&
-		node_lease_state(renew->params.lease) == NODE_LEASE_HELD;
+		can_ask_store(renew);
 }
 
 static void tick(void *context)
@@ -183,6 +197,84 @@ static void tick_schedule(struct lease_renew *renew, unsigned int msecs)
 					  renew);
 }
 
+/* -- Sessions of before -- */
+
+static void question_unlink(struct question *question)
+{
+	struct lease_renew *renew = question->renew;
+
+	if (question->prev != NULL)
+		question->prev->next = question->next;
+	else
+		renew->questions = question->next;
+	if (question->next != NULL)
+		question->next->prev = question->prev;
+	renew->question_count--;
+}
+
+static void take_over(struct lease_renew *renew, const struct store_key *key,
+		      const struct store_lease *lease)
+{
+	uint64_t now = node_lease_present_msecs(renew->params.lease);
+	const struct lease_cache_entry entry = {
+		.key = key->key,
+		.key_size = key->size,
+		.host = lease->host,
+		.generation = lease->generation,
+		.is_used = true,
+	};
+
+	lease_cache_put(renew->params.cache, &entry, now);
+	lease_cache_queue(renew->params.cache, key->key, key->size, now);
+}
+
+static void question_callback(const struct store_lease_reply *reply,
+			      void *context)
+{
+	struct question *question = context;
+
+	if (question->renew != NULL) {
+		question_unlink(question);
+		/* Of what failed we hear again when the session is seen. */
+		if (reply->status == STORE_OK)
+			take_over(question->renew, &question->key,
+				  &reply->lease);
+	}
+	free((void *)question->key.key);
+	free(question);
+}
+
+static void ask_whose(struct lease_renew *renew, const void *key, size_t size)
+{
+	const struct ring *ring = ring_keeper_active(renew->params.keeper);
+	struct store *store = renew->params.store;
+	struct question *question = mem_calloc(1, sizeof(*question));
+
+	question->renew = renew;
+	question->key.key = mem_dup(key, size);
+	question->key.size = size;
+	question->key.shard = ring_shard(ring_hash(ring, key, size));
+	question->next = renew->questions;
+	if (question->next != NULL)
+		question->next->prev = question;
+	renew->questions = question;
+	renew->question_count++;
+	store->v->peek(store, &question->key, question_callback, question);
+}
+
+void lease_renew_seen(struct lease_renew *renew, const void *key, size_t size)
+{
+	uint64_t now = node_lease_present_msecs(renew->params.lease);
+
+	if (lease_cache_find(renew->params.cache, key, size, now) != NULL)
+		lease_cache_seen(renew->params.cache, key, size, now);
+	else if (renew->question_count < LEASE_RENEW_QUESTIONS_MAX &&
+		 can_ask_store(renew))
+		ask_whose(renew, key, size);
+}
+
+/* -- Start and end -- */
+
 struct lease_renew *lease_renew_init(const struct lease_renew_params *params)
 {
 	struct lease_renew *renew = mem_calloc(1, sizeof(*renew));
@@ -195,12 +287,16 @@ struct lease_renew *lease_renew_init(const struct lease_renew_params *params)
 void lease_renew_deinit(struct lease_renew **_renew)
 {
 	struct lease_renew *renew = *_renew;
+	struct question *question;
 
 	if (renew == NULL)
 		return;
 	*_renew = NULL;
 	if (renew->batch != NULL)
 		renew->batch->renew = NULL;
+	for (question = renew->questions; question != NULL;
+	     question = question->next)
+		question->renew = NULL;
 	loop_timeout_remove(renew->params.loop, &renew->to_tick);
 	free(renew);
 }

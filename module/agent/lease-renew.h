@@ -15,6 +15,7 @@
 
 #define LEASE_RENEW_MSECS 1000
 #define LEASE_RENEW_BATCH 512
+#define LEASE_RENEW_QUESTIONS_MAX 512
 
 struct lease_renew;
 
@@ -34,6 +35,10 @@ struct lease_renew_params {
 struct lease_renew *lease_renew_init(const struct lease_renew_params *params);
 void lease_renew_deinit(struct lease_renew **renew);
 
+/* A session of this user goes on: his lease is renewed. One that is not known
+   here, because the agent is another than the one that let him in, is asked
+   for; if too many are, when he is seen next. */
+void lease_renew_seen(struct lease_renew *renew, const void *key, size_t size);
 /* The store is at hand again: all leases that are in use are told to it. */
 void lease_renew_all(struct lease_renew *renew);
 
