@@ -156,8 +156,8 @@ user_owner()
 scenario()
 {
 	build_use "${LAB_FLAVOUR:-plain}"
-	[ -n "${LAB_INSIDE:-}${LAB_BUILT:-}" ] || build_ready "${LAB_FLAVOUR:-plain}" \
-		${LAB_CONFIGURE:-}
+	[ -n "${LAB_INSIDE:-}${LAB_BUILT:-}" ] ||
+		build_ready "${LAB_FLAVOUR:-plain}"
 	lab_enter "$@"
 }
 
