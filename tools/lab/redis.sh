@@ -52,11 +52,11 @@ redis_is_up()
 # have no password.
 redis_at()
 {
-	local name=$1 password=
+	local name=$1
 	shift
-	[[ $name = sentinel* ]] || password=$(cat "$LAB/redis.password")
-	REDISCLI_AUTH=$password redis-cli --no-auth-warning \
-		-s "$LAB/$name/socket" "$@"
+	[[ $name = sentinel* ]] ||
+		local -x REDISCLI_AUTH=$(cat "$LAB/redis.password")
+	redis-cli --no-auth-warning -s "$LAB/$name/socket" "$@"
 }
 
 # redis_stop NAME [SIGNAL]
