@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "store-contract.h"
 #include "fixture-client.h"
@@ -634,6 +635,25 @@ static void activate__node_silent_for_weeks__forgotten(void **state)
 	assert_int_equal(rig_nodes(&rig).count, 1);
 }
 
+/* A failover to a server whose clock is behind: a node that is gone must not
+   live on until that clock has caught up. */
+static void activate__node_of_the_future__not_waited_for(void **state)
+{
+	struct store_epoch one = rig_epoch(1, 1);
+	char value[512], zeros[65];
+
+	(void)state;
+	memset(zeros, '0', 64);
+	zeros[64] = '\0';
+	snprintf(value, sizeof(value), "boot %llu 6000 0 %s 0 %s ",
+		 (unsigned long long)time(NULL) * 1000 + 3600000, zeros,
+		 zeros);
+	ask("HSET", "{mail:ring}:nodes", "gone", value);
+	rig_prepare(&rig, none, one, "one");
+	assert_string_equal(rig_activate(&rig, one).missing, "");
+	assert_false(rig_nodes(&rig).nodes[0].is_alive);
+}
+
 static void heartbeat__odd_boot_id__kept_in_its_place(void **state)
 {
 	struct rig_beat got = { .calls = 0 };
@@ -923,6 +943,7 @@ int main(void)
 		OWN(load__record_too_long__broken),
 		OWN(activate__node_lease_run_out__goes_on),
 		OWN(activate__node_silent_for_weeks__forgotten),
+		OWN(activate__node_of_the_future__not_waited_for),
 		OWN(heartbeat__odd_boot_id__kept_in_its_place),
 		OWN(heartbeat__replicas__confirmed_by_half_of_them),
 		OWN(server__stopped__uncertain_and_reads_unavailable),

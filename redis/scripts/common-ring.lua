@@ -106,7 +106,9 @@ local function node_print(node)
 		node.prepared.digest, node.complaint}, ' ')
 end
 
+-- One that has beaten in a future is of before a failover, by another clock: if
+-- it lives, it beats again within a second.
 local function node_is_alive(node, now)
 	return tonumber(node.lease) > 0 and
-		now - tonumber(node.beat) <= tonumber(node.lease)
+		math.abs(now - tonumber(node.beat)) <= tonumber(node.lease)
 end

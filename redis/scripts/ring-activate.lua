@@ -30,7 +30,7 @@ if not ok then return nodes end
 local now, missing, gone = now_msecs(), {}, {}
 for i = 1, #nodes, 2 do
 	local node = node_parse(nodes[i + 1])
-	if not node or now - tonumber(node.beat) > FORGET_MSECS then
+	if not node or math.abs(now - tonumber(node.beat)) > FORGET_MSECS then
 		gone[#gone + 1] = nodes[i]
 	elseif node_is_alive(node, now) and
 	       not claim_is(node.active, epoch, digest) and
