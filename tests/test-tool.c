@@ -397,6 +397,19 @@ static void store_set(const char *key, const char *text)
 	freeReplyObject(reply);
 }
 
+/* The text with the first `what` replaced; the caller frees. */
+static char *replaced(const char *text, const char *what, const char *with)
+{
+	const char *p = strstr(text, what);
+	char *result = malloc(strlen(text) + strlen(with) + 1);
+
+	assert_non_null(p);
+	assert_non_null(result);
+	(void)sprintf(result, "%.*s%s%s", (int)(p - text), text, with,
+		      p + strlen(what));
+	return result;
+}
+
 static void store_flush(void)
 {
 	freeReplyObject(fixture_redis_command(redis, "FLUSHALL"));
@@ -1046,6 +1059,37 @@ static void prepared__junk_put_there__does_not_stop_changes(void **state)
 	must("status");
 }
 
+/* Epochs end at 2^53 - 1: what anybody may write into the store must not make
+   an admin sign his way there. */
+static void publish__store_claims_a_huge_epoch__not_signed(void **state)
+{
+	char zeros[65], value[300];
+	char *text, *forged;
+
+	(void)state;
+	make_cluster();
+	memset(zeros, '0', 64);
+	zeros[64] = '\0';
+	(void)snprintf(value, sizeof(value),
+		       "boot 1000 6000 0 %s 9007199254740988 %s ", zeros,
+		       zeros);
+	freeReplyObject(fixture_redis_command(
+		redis, "HSET {mail:ring}:nodes evil %s", value));
+	must("host weight b1 8");
+	assert_string_equal(out, "epoch 5 is active\n");
+	assert_said("epoch 9007199254740988");
+
+	must("ring export");
+	keep_out("good");
+	text = store_get("{mail:ring}:active");
+	forged = replaced(text, "epoch 5\n", "epoch 9007199254740988\n");
+	store_set("{mail:ring}:active", forged);
+	free(text);
+	free(forged);
+	must("ring import %s", in_dir("good"));
+	assert_string_equal(out, "epoch 6 is active\n");
+}
+
 static void publish__stores_notes_altered__says_how_to_mend_it(void **state)
 {
 	(void)state;
@@ -1129,6 +1173,7 @@ int main(void)
 		TEST(ring__lost_with_the_store__import_restores),
 		TEST(import__signed_by_another_key__refused),
 		TEST(prepared__junk_put_there__does_not_stop_changes),
+		TEST(publish__store_claims_a_huge_epoch__not_signed),
 		TEST(publish__stores_notes_altered__says_how_to_mend_it),
 		TEST(store__away__status_shows_what_it_can),
 		TEST(store__away__status_shows_this_nodes_ring),

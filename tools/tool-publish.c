@@ -14,6 +14,9 @@
 /* Longer than a node lease, so that a node that died is not waited for. */
 #define ACTIVATE_TIMEOUT_MSECS 30000
 #define ACTIVATE_PAUSE_MSECS 100
+/* What the store says of epochs is not signed, and they end: whoever can write
+   there could have them used up. Nobody is so far ahead of what is signed. */
+#define EPOCH_LEAD_MAX 1000000
 
 /* Names separated by spaces as "d1, b2". */
 static char *with_commas(const char *names)
@@ -190,24 +193,53 @@ enum tool_status tool_finish_prepared(struct tool *tool,
 	return tool_state_load(tool, state);
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The newest epoch of what is signed. */
+static uint64_t newest_signed(const struct tool *tool,
+			      const struct tool_state *state,
+			      const struct store_epoch *known)
+{
+	uint64_t newest = tool->settings->ring_min_epoch;
+
+	if (known != NULL)
+		newest = larger(newest, known->epoch);
+	if (state->active.record != NULL)
+		newest = larger(newest, state->active.id.epoch);
+	if (state->prepared.record != NULL)
+		newest = larger(newest, state->prepared.id.epoch);
+	return newest;
+}
+
 /* The newest epoch that anything has seen. */
 static uint64_t newest_epoch(const struct tool *tool,
 			     const struct tool_state *state,
 			     const struct store_epoch *known)
 {
-	uint64_t newest = known == NULL ? 0 : known->epoch;
+	uint64_t newest = newest_signed(tool, state, known), claimed;
+	uint64_t limit = newest + EPOCH_LEAD_MAX;
 	unsigned int i;
 
-#define AT_LEAST(epoch) \
-	do { if ((epoch) > newest) newest = (epoch); } while (0)
-	AT_LEAST(state->active.id.epoch);
-	AT_LEAST(state->prepared.id.epoch);
-	AT_LEAST(tool->settings->ring_min_epoch);
+	/* of a record that is not in order, too */
+	claimed = larger(state->active.id.epoch, state->prepared.id.epoch);
+	if (claimed <= limit)
+		newest = larger(newest, claimed);
 	for (i = 0; i < state->nodes.count; i++) {
-		AT_LEAST(state->nodes.nodes[i].active.epoch);
-		AT_LEAST(state->nodes.nodes[i].prepared.epoch);
+		const struct tool_node *node = &state->nodes.nodes[i];
+
+		claimed = larger(node->active.epoch, node->prepared.epoch);
+		if (claimed <= limit) {
+			newest = larger(newest, claimed);
+			continue;
+		}
+		tool_say("the store says that node %s has seen epoch %"PRIu64
+			 ", and nobody has published that: has somebody "
+			 "tampered with the store? It is not counted",
+			 node->name, claimed);
 	}
-#undef AT_LEAST
 	return newest;
 }
 
