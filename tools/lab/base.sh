@@ -183,11 +183,14 @@ lab_traps()
 	trap 'exit 143' TERM HUP
 }
 
-# One at a time; Dovecot and Redis must not inherit the lock (8>&-).
+# One at a time in a lab, and one in a cache. Dovecot and Redis must not inherit
+# the locks (7>&- 8>&-).
 lab_lock()
 {
 	exec 8>"$LAB.lock"
 	flock -n 8 || fail "another one is at work in $LAB"
+	exec 7>"$CACHE/lock"
+	flock -n 7 || fail "another one is at work in $CACHE"
 }
 
 # Make $LAB anew: a folder that others may pass through, as Dovecot's own users

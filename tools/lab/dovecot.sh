@@ -338,7 +338,7 @@ dovecot_pam()
 
 dovecot_start()
 {
-	dovecot -c "$LAB/$1/dovecot.conf" >"$LAB/$1/start.log" 2>&1 8>&- ||
+	dovecot -c "$LAB/$1/dovecot.conf" >"$LAB/$1/start.log" 2>&1 7>&- 8>&- ||
 		fail "Dovecot $1 does not start: $(cat "$LAB/$1/start.log")"
 	wait_for "$1 greets" 20 greets "$(address "$1")" $IMAP_PORT
 }

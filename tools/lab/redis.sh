@@ -37,7 +37,7 @@ redis_start()
 	shift
 	setpriv --reuid=redis --regid=redis --clear-groups \
 		redis-server "$LAB/$name/redis.conf" "$@" \
-		>>"$LAB/$name.out" 2>&1 </dev/null 8>&- &
+		>>"$LAB/$name.out" 2>&1 </dev/null 7>&- 8>&- &
 	echo $! >"$LAB/$name.pid"
 	disown $!
 	wait_for "Redis $name answers" 10 redis_is_up "$name"
