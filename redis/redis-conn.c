@@ -144,7 +144,8 @@ static void conn_reply(struct redis_conn *conn, const struct redisReply *reply)
 	} else if (reply_is_refusal(reply)) {
 		conn->refused = request;
 		conn->wants_auth = strncmp(reply->str, "NOAUTH ", 7) == 0;
-		conn_fail(conn, "%s", reply->str);
+		conn_fail(conn, "%s%s", reply->str, conn->wants_auth ?
+			  " (see store_password_file)" : "");
 	} else {
 		redis_request_finish(&request,
 				     is_error ? REDIS_ERROR : REDIS_OK, reply);

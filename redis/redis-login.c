@@ -6,8 +6,9 @@
 #include "redis-hiredis.h"
 #include "redis-login.h"
 
+/* hint: the settings to look at; may be empty. */
 static void login_failed(struct redis_login *login, const char *command,
-			 const struct redisReply *reply)
+			 const struct redisReply *reply, const char *hint)
 {
 	const char *text = reply->str != NULL ? reply->str :
 		"an answer of another kind";
@@ -17,7 +18,7 @@ static void login_failed(struct redis_login *login, const char *command,
 	if (login->password != NULL && *login->password != '\0' &&
 	    strstr(text, login->password) != NULL)
 		text = "refused (its words would show the password)";
-	ring_error_set(&error, 0, "%s: %s", command, text);
+	ring_error_set(&error, 0, "%s: %s%s", command, text, hint);
 	login->done(error.text, login->context);
 }
 
@@ -40,7 +41,8 @@ static void login_auth(enum redis_status status,
 	if (reply == NULL)
 		login_late(context);
 	else if (status != REDIS_OK || !reply_is_status(reply, "OK"))
-		login_failed(context, "AUTH", reply);
+		login_failed(context, "AUTH", reply,
+			     " (see store_user and store_password_file)");
 }
 
 static void login_select(enum redis_status status,
@@ -49,7 +51,8 @@ static void login_select(enum redis_status status,
 	if (reply == NULL)
 		login_late(context);
 	else if (status != REDIS_OK || !reply_is_status(reply, "OK"))
-		login_failed(context, "SELECT", reply);
+		login_failed(context, "SELECT", reply,
+			     " (see the end of store's URL)");
 }
 
 static const char *reply_role(const struct redisReply *reply)
@@ -72,7 +75,7 @@ static void login_role(enum redis_status status,
 	}
 	role = reply_role(reply);
 	if (status != REDIS_OK || role == NULL)
-		login_failed(login, "ROLE", reply);
+		login_failed(login, "ROLE", reply, "");
 	else if (strcmp(role, "sentinel") == 0)
 		login->done("this is a sentinel: name it in a URL that begins "
 			    "with redis+sentinel://", login->context);
@@ -91,7 +94,7 @@ static void login_ping(enum redis_status status,
 		return;
 	}
 	if (status != REDIS_OK || !reply_is_status(reply, "PONG"))
-		login_failed(login, "PING", reply);
+		login_failed(login, "PING", reply, "");
 	else
 		login->done(NULL, login->context);
 }

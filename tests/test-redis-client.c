@@ -151,12 +151,14 @@ static void client__wrong_password__is_said_but_not_shown(void **state)
 
 	f->settings.password = "wr0ngsecret";
 	expect_refusal(f, "AUTH: WRONGPASS");
+	assert_non_null(strstr(f->last_text, "(see store_user and "));
 	assert_null(strstr(f->texts, "wr0ngsecret"));
 }
 
 static void client__password_missing__is_said(void **state)
 {
-	expect_refusal(*state, "NOAUTH");
+	expect_refusal(*state, "NOAUTH Authentication required. (see "
+		       "store_password_file)");
 }
 
 static void client__password_needless__is_said(void **state)
