@@ -60,6 +60,11 @@ static int parse_key(const char *text, size_t size, const char *word,
 
 	if (size > 0 && text[size - 1] == '\n')
 		size--;
+	if (size == 0) {
+		ring_error_set(error, 1, "line is empty, expected one line "
+			       "'%s BASE64'", word);
+		return -1;
+	}
 	if (!begins_with(text, size, word)) {
 		ring_error_set(error, 1, "line begins with %s, expected one "
 			       "line '%s BASE64'",

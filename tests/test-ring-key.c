@@ -67,7 +67,7 @@ static void public__malformed__is_refused_and_wiped(void **state)
 	static const struct {
 		const char *text, *expected;
 	} cases[] = {
-		{"", "line begins with something else"},
+		{"", "line is empty, expected one line 'ed25519-public"},
 		{"\n", "expected one line 'ed25519-public BASE64'"},
 		{"ed25519-public", "line begins with something else"},
 		{"ed25519-public ", "expected base64 of 32 bytes"},

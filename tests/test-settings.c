@@ -120,7 +120,7 @@ static void parse__broken__names_file_line_and_setting(void **state)
 		{"node = a\n# x\nnode = a", "d.conf:3: node: given twice, "
 		 "first on line 1"},
 		{"node", "d.conf:1: expected name = value, not \"node\""},
-		{"= a", "d.conf:1: : there is no such"},
+		{"= a", "d.conf:1: expected name = value, not \"= a\""},
 		{"node =", "d.conf:1: node: expected"},
 		{"node = a b", "d.conf:1: node: expected"},
 		{"cluster =", "d.conf:1: cluster: expected"},

@@ -437,7 +437,7 @@ static int parse_line(struct parser *parser, const char *text, size_t size)
 	if (size == 0)
 		return 0;
 	equals = memchr(text, '=', size);
-	if (equals == NULL) {
+	if (equals == NULL || equals == text + strspn(text, " \t\r")) {
 		name = trim(text, size);
 		ret = fail(parser, parser->line,
 			   "expected name = value, not \"%s\"", name);
