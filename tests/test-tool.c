@@ -536,8 +536,14 @@ static void node_key__made_once__shown_again(void **state)
 	assert_int_equal(mode_of("node.key"), 0600);
 	tool("node key");
 	assert_status(1);
-	assert_said("exists already");
+	assert_said("exists already: dovering node key --show");
 	assert_string_equal(out, "");
+	write_text("nowhere.conf",
+		   "node = d1\nnode_secret_key_file = /nonexistent/key\n");
+	tool("--config %s node key", in_dir("nowhere.conf"));
+	assert_status(78);
+	assert_said("can't create /nonexistent/key: No such file");
+	assert_null(strstr(err, "--show"));
 	must("node key --show");
 	read_text("node.pub", text, sizeof(text));
 	assert_string_equal(out, text);
@@ -641,8 +647,11 @@ static void refused__would_break__one_line_and_exit_1(void **state)
 		{"node add b9 10.0.0.1:1 --role backend --key /nonexistent",
 		 "can't open /nonexistent"},
 		{"ring import /nonexistent", "can't open /nonexistent"},
+		{"node add b9 10.0.0.1:1 --role backend --key /",
+		 "--key: can't read /: Is a directory"},
 		{"ring import /dev/null", "expected a ring record"},
-		{"user show x --tag nowhere", "takes users"},
+		{"ring import /", "can't read /: Is a directory"},
+		{"user show x --tag nowhere", "no host of tag nowhere takes"},
 	};
 	size_t i;
 
@@ -661,6 +670,9 @@ static void refused__would_break__one_line_and_exit_1(void **state)
 	assert_said("ed25519-public");
 	must("host list --format json");
 	assert_non_null(strstr(out, "\"epoch\":4,"));
+	/* nothing to do, and still an answer for a program */
+	must("host up b1 --format json");
+	assert_string_equal(out, "{\"epoch\":4}\n");
 }
 
 static void arguments__wrong__one_line_usage_and_exit_64(void **state)
@@ -668,18 +680,20 @@ static void arguments__wrong__one_line_usage_and_exit_64(void **state)
 	static const struct {
 		const char *line, *said;
 	} tests[] = {
-		{"", "there is no command"},
-		{"frobnicate", "no command frobnicate"},
+		{"", "there is no command \"\""},
+		{"frobnicate", "no command \"frobnicate\""},
 		{"host", "host what?"},
-		{"host frobnicate", "no command host frobnicate"},
+		{"host frobnicate", "no command \"host frobnicate\""},
 		{"--frobnicate status", "--frobnicate is no option"},
 		{"status --frobnicate", "--frobnicate is no option"},
 		{"status -z", "-z is no option"},
 		{"status extra", "\"extra\" is one argument too many"},
 		{"status --config", "--config needs a value"},
+		{"status --config=", "--config is empty"},
+		{"status --format xml", "--format \"xml\""},
 		{"--format json --format json status", "given twice"},
 		{"host add b2", "too few arguments"},
-		{"host add b/2 10.0.0.1", "NAME b/2"},
+		{"host add b/2 10.0.0.1", "NAME \"b/2\""},
 		{"host add b2 host.example.com", "numeric address"},
 		{"host add b2 10.0.0.1:0", "numeric address"},
 		{"host add b2 10.0.0.1:65536", "numeric address"},
@@ -688,17 +702,18 @@ static void arguments__wrong__one_line_usage_and_exit_64(void **state)
 		{"host add b2 [10.0.0.1]:1", "numeric address"},
 		{"host add b2 10.0.0.1 --weight 10001", "0 to 10000"},
 		{"host add b2 10.0.0.1 --weight 1.5", "0 to 10000"},
-		{"host add b2 10.0.0.1 --port ftp=21", "--port ftp=21"},
-		{"host add b2 10.0.0.1 --port imap=0", "--port imap=0"},
+		{"host add b2 10.0.0.1 --port ftp=21", "--port \"ftp=21\""},
+		{"host add b2 10.0.0.1 --port imap=0", "--port \"imap=0\""},
 		{"host add b2 10.0.0.1:1 --port imap=2", "has a port already"},
-		{"host add b2 10.0.0.1 --tag a,b", "--tag a,b"},
+		{"host add b2 10.0.0.1 --tag a,b", "--tag \"a,b\""},
 		{"host weight b1 99999999999999999999", "0 to 10000"},
 		{"host weight b1 -1", "-1 is no option"},
 		{"node add n 10.0.0.1 --role backend --key x", "and a port"},
 		{"node add n 10.0.0.1:1 --key x", "--role is missing"},
 		{"node add n 10.0.0.1:1 --role backend", "--key is missing"},
-		{"node add n 10.0.0.1:1 --role x --key x", "--role x"},
+		{"node add n 10.0.0.1:1 --role x --key x", "--role \"x\""},
 		{"user show ", "USER is empty"},
+		{"user show x --tag a,b", "--tag \"a,b\""},
 		{"--config /nonexistent user", "user what?"},
 	};
 	size_t i;
@@ -834,7 +849,7 @@ static void user_show__lease__is_counted_and_keeps_its_host(void **state)
 	json_decref(json);
 	tool("host remove b1");
 	assert_status(1);
-	assert_said("host b1 has 1 users");
+	assert_said("host b1 has 1 user:");
 	peer_end(&peer);
 }
 
@@ -1112,6 +1127,11 @@ static void store__away__status_shows_what_it_can(void **state)
 	(void)state;
 	make_cluster();
 	must("ring export");
+	freeReplyObject(fixture_redis_command(redis,
+					      "ACL SETUSER default -evalsha"));
+	tool("status");
+	assert_status(69);
+	assert_non_null(strstr(out, "known: refused: Redis answers: NOPERM"));
 	fixture_redis_kill(redis);
 	tool("host list");
 	assert_status(69);

@@ -79,7 +79,7 @@ static enum tool_status set_ports(const struct tool_args *args,
 		if (strcmp(args->options[i].name, "port") != 0)
 			continue;
 		if (!parse_port(value, &protocol, &port))
-			return tool_usage(args, "--port %s: expected imap, "
+			return tool_usage(args, "--port \"%s\": expected imap, "
 					  "pop3, lmtp, sieve, submission or "
 					  "doveadm, \"=\" and a port from 1 to "
 					  "65535", value);
@@ -98,7 +98,7 @@ static enum tool_status set_name(const struct tool_args *args,
 				 char to[static RING_NAME_MAX + 1])
 {
 	if (!ring_name_is_valid(name))
-		return tool_usage(args, "%s %s: expected 1 to %d letters, "
+		return tool_usage(args, "%s \"%s\": expected 1 to %d letters, "
 				  "digits, \"-\", \"_\" or \".\"", what, name,
 				  RING_NAME_MAX);
 	strcpy(to, name);
@@ -134,12 +134,12 @@ static enum tool_status run(struct tool *tool, const struct tool_args *args)
 	if (status != TOOL_DONE)
 		return status;
 	if (!tool_parse_address(args->words[1], host.address, &port))
-		return tool_usage(args, "ADDRESS[:PORT] %s: expected a numeric "
+		return tool_usage(args, "ADDRESS[:PORT] \"%s\": expected a numeric "
 				  "address, such as 10.0.0.1, 10.0.0.1:143 or "
 				  "[2001:db8::1]:143", args->words[1]);
 	if (weight != NULL &&
 	    !tool_parse_number(weight, 0, RING_WEIGHT_MAX, &number))
-		return tool_usage(args, "--weight %s: expected a number from "
+		return tool_usage(args, "--weight \"%s\": expected a number from "
 				  "0 to %d", weight, RING_WEIGHT_MAX);
 	host.weight = (uint32_t)number;
 	status = set_ports(args, &host, port);

@@ -83,7 +83,7 @@ static enum tool_status run_weight(struct tool *tool,
 	uint64_t number;
 
 	if (!tool_parse_number(args->words[1], 0, RING_WEIGHT_MAX, &number))
-		return tool_usage(args, "N %s: expected a weight from 0 to %d",
+		return tool_usage(args, "N \"%s\": expected a weight from 0 to %d",
 				  args->words[1], RING_WEIGHT_MAX);
 	change.weight = (uint32_t)number;
 	return tool_publish(tool, set_change, &change);
@@ -108,10 +108,10 @@ static enum tool_status remove_change(struct tool *tool,
 		return tool_store_fail(tool, "can't count the users",
 				       &reply);
 	if (users > 0)
-		return tool_fail(TOOL_NO, "host %s has %"PRIu64" users: first "
+		return tool_fail(TOOL_NO, "host %s has %"PRIu64" user%s: first "
 				 "dovering host drain %s (or down), then "
 				 "remove it when dovering status shows none",
-				 name, users, name);
+				 name, users, users == 1 ? "" : "s", name);
 	if (ring_record_remove_host(record, name, &error) < 0)
 		return tool_fail(TOOL_NO, "%s", error.text);
 	return TOOL_DONE;

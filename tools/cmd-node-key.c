@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <sodium.h>
 
@@ -27,13 +28,28 @@ static void print_key(const struct tool *tool, const uint8_t *public)
 	tool_json_end(&json);
 }
 
+static enum tool_status need_no_key(const struct node_settings *set)
+{
+	struct stat st;
+
+	if (lstat(set->node_secret_key_file, &st) < 0)
+		return TOOL_DONE;
+	return tool_fail(TOOL_NO, "node_secret_key_file: %s exists already: "
+			 "dovering node key --show prints its public half; "
+			 "move it away if a new key is what you want",
+			 set->node_secret_key_file);
+}
+
 static enum tool_status make_key(const struct node_settings *set,
 				 uint8_t *public)
 {
+	enum tool_status status = need_no_key(set);
 	struct ring_error error;
 	uint8_t *secret;
 	int ret;
 
+	if (status != TOOL_DONE)
+		return status;
 	secret = sodium_malloc(RING_SECRET_KEY_BYTES);
 	if (secret == NULL)
 		return tool_fail(TOOL_NO, "no memory for a key");
@@ -41,12 +57,7 @@ static enum tool_status make_key(const struct node_settings *set,
 	ret = node_secret_write_key("node_secret_key_file",
 				    set->node_secret_key_file, secret, &error);
 	sodium_free(secret);
-	if (ret < 0) {
-		return tool_fail(TOOL_NO, "%s (dovering node key --show prints "
-				 "the public half of one that is there)",
-				 error.text);
-	}
-	return TOOL_DONE;
+	return ret < 0 ? tool_fail(TOOL_CONFIG, "%s", error.text) : TOOL_DONE;
 }
 
 static enum tool_status read_key(const struct node_settings *set,

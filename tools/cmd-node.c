@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "ring-key.h"
 #include "tool-output.h"
 #include "tool-ring.h"
@@ -12,6 +14,7 @@ static enum tool_status read_public_key(const char *path, uint8_t *public)
 	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
 	char text[2 * RING_KEY_TEXT_BYTES];
 	struct ring_error error;
+	bool failed;
 	size_t size;
 	int ret;
 
@@ -19,11 +22,17 @@ static enum tool_status read_public_key(const char *path, uint8_t *public)
 		return tool_fail(TOOL_NO, "--key: can't open %s: %s", path,
 				 strerror(errno));
 	size = fread(text, 1, sizeof(text), file);
+	failed = ferror(file) != 0;
+	if (failed)
+		(void)tool_fail(TOOL_NO, "--key: can't read %s: %s", path,
+				strerror(errno));
 	if (file != stdin)
 		(void)fclose(file);
+	if (failed)
+		return TOOL_NO;
 	ret = ring_key_parse_public(text, size, public, &error);
 	/* somebody may have given us the secret half */
-	memset(text, 0, sizeof(text));
+	sodium_memzero(text, sizeof(text));
 	if (ret < 0)
 		return tool_fail(TOOL_NO, "--key %s: %s; dovering node key on "
 				 "that node prints it", path, error.text);
@@ -54,17 +63,17 @@ static enum tool_status run_add(struct tool *tool,
 	enum tool_status status;
 
 	if (!ring_name_is_valid(args->words[0]))
-		return tool_usage(args, "NAME %s: expected 1 to %d letters, "
+		return tool_usage(args, "NAME \"%s\": expected 1 to %d letters, "
 				  "digits, \"-\", \"_\" or \".\"",
 				  args->words[0], RING_NAME_MAX);
 	strcpy(node.name, args->words[0]);
 	if (!tool_parse_address(args->words[1], node.address, &node.port) ||
 	    node.port == 0)
-		return tool_usage(args, "ADDRESS:PORT %s: expected a numeric "
+		return tool_usage(args, "ADDRESS:PORT \"%s\": expected a numeric "
 				  "address and a port, such as 10.0.0.1:7420 "
 				  "or [2001:db8::1]:7420", args->words[1]);
 	if (!ring_role_parse(role, &node.role))
-		return tool_usage(args, "--role %s: expected director or "
+		return tool_usage(args, "--role \"%s\": expected director or "
 				  "backend", role);
 	status = read_public_key(key, node.keys[0]);
 	if (status != TOOL_DONE)

@@ -157,8 +157,6 @@ static void count_users(struct tool *tool, struct status *status)
 
 static void gather(struct tool *tool, struct status *status)
 {
-	const char *why;
-
 	status->exit = tool_state_load(tool, &status->state);
 	status->store = "ok";
 	if (status->exit == TOOL_DONE) {
@@ -169,10 +167,9 @@ static void gather(struct tool *tool, struct status *status)
 			load_local(tool, status);
 		judge_nodes(status);
 	} else if (status->exit != TOOL_CONFIG) {
-		why = redis_client_last_error(tool->client);
 		status->store = "away";
 		warn(status, "THE STORE IS AWAY: users and live nodes are not "
-		     "known: %s", why[0] == '\0' ? "no answer" : why);
+		     "known: %s", tool->store_error);
 		load_local(tool, status);
 	}
 }

@@ -124,8 +124,10 @@ static enum tool_status place_user(struct tool *tool, struct placement *place,
 		return status;
 	decide(place, hash, tag);
 	if (place->host == NULL && !place->has_lease)
-		return tool_fail(TOOL_NO, "user %s: %s", place->user,
-				 ring_reason_text(RING_NOBODY));
+		return tool_fail(TOOL_NO, "user %s: no host %s%s takes users; "
+				 "see dovering host list", place->user,
+				 tag[0] == '\0' ? "without a tag" : "of tag ",
+				 tag);
 	if (tool->json)
 		print_json(place);
 	else
@@ -149,6 +151,10 @@ static enum tool_status run(struct tool *tool, const struct tool_args *args)
 
 	if (size == 0)
 		return tool_usage(args, "USER is empty: expected a user name");
+	if (tag != NULL && !ring_name_is_valid(tag))
+		return tool_usage(args, "--tag \"%s\": expected 1 to %d letters, "
+				  "digits, \"-\", \"_\" or \".\"", tag,
+				  RING_NAME_MAX);
 	status = tool_state_need(tool, &state);
 	if (status != TOOL_DONE)
 		return status;

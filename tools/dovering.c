@@ -264,7 +264,7 @@ static enum tool_status no_command(char **words, int count)
 	else if (area && count == 1)
 		tool_say("%s what? See dovering %s --help", words[0], words[0]);
 	else
-		tool_say("there is no command %s%s%s; see dovering --help",
+		tool_say("there is no command \"%s%s%s\"; see dovering --help",
 			 words[0], area ? " " : "", area ? words[1] : "");
 	fputs("usage: ", stderr);
 	print_global_options(stderr);
@@ -287,15 +287,20 @@ static const struct tool_command *find_command(char **words, int count)
 	return command;
 }
 
-static enum tool_status set_format(struct tool *tool, const char *format)
+static enum tool_status set_globals(struct tool *tool,
+				    const struct tool_args *args)
 {
-	if (format == NULL || strcmp(format, "table") == 0)
-		return TOOL_DONE;
-	if (strcmp(format, "json") != 0) {
-		return tool_fail(TOOL_USAGE, "--format %s: expected table or "
-				 "json", format);
-	}
-	tool->json = true;
+	const char *format = tool_option(args, "format");
+	const char *config = tool_option(args, "config");
+
+	tool->json = format != NULL && strcmp(format, "json") == 0;
+	if (format != NULL && !tool->json && strcmp(format, "table") != 0)
+		return tool_usage(args, "--format \"%s\": expected table or "
+				  "json", format);
+	if (config != NULL && config[0] == '\0')
+		return tool_usage(args, "--config is empty: expected a file");
+	if (config != NULL)
+		tool->config = config;
 	return TOOL_DONE;
 }
 
@@ -391,11 +396,8 @@ static enum tool_status run_words(struct tool *tool, int argc, char **argv,
 		(void)print_help_line(args.command, NULL);
 		return TOOL_DONE;
 	}
-	if (set_format(tool, tool_option(&args, "format")) != TOOL_DONE)
-		return TOOL_USAGE;
-	if (tool_option(&args, "config") != NULL)
-		tool->config = tool_option(&args, "config");
-	return run_command(tool, &args);
+	status = set_globals(tool, &args);
+	return status == TOOL_DONE ? run_command(tool, &args) : status;
 }
 
 static enum tool_status run(int argc, char **argv)

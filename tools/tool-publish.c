@@ -440,7 +440,12 @@ static enum tool_status change_and_publish(struct tool *tool,
 		status = tool_publish_record(tool, state, NULL, record,
 					     secret);
 	ring_record_free(&record);
-	return status == TOOL_NOTHING_TO_DO ? TOOL_DONE : status;
+	if (status != TOOL_NOTHING_TO_DO)
+		return status;
+	/* who reads JSON wants an answer all the same */
+	if (tool->json)
+		print_epoch(tool, state->active.id.epoch);
+	return TOOL_DONE;
 }
 
 enum tool_status tool_publish(struct tool *tool, tool_change_t *change,

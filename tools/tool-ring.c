@@ -68,7 +68,7 @@ void tool_record_free(struct tool_record *record)
 enum tool_status tool_record_read(const char *path, struct tool_bytes *text_r)
 {
 	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	bool failed;
+	int failed = 0;
 
 	memset(text_r, 0, sizeof(*text_r));
 	if (file == NULL)
@@ -76,15 +76,18 @@ enum tool_status tool_record_read(const char *path, struct tool_bytes *text_r)
 				 strerror(errno));
 	text_r->data = mem_calloc(1, RING_RECORD_MAX_BYTES + 2);
 	text_r->size = fread(text_r->data, 1, RING_RECORD_MAX_BYTES + 1, file);
-	failed = ferror(file) != 0;
+	if (ferror(file) != 0)
+		failed = errno;
 	if (file != stdin)
 		(void)fclose(file);
-	if (!failed && text_r->size > 0 &&
+	if (failed == 0 && text_r->size > 0 &&
 	    text_r->size <= RING_RECORD_MAX_BYTES)
 		return TOOL_DONE;
-	(void)tool_fail(TOOL_NO, "%s: expected a ring record, not %s", path,
-			failed ? "an error on reading" :
-			text_r->size == 0 ? "nothing" : "that much");
+	if (failed != 0)
+		tool_say("can't read %s: %s", path, strerror(failed));
+	else
+		tool_say("%s: expected a ring record, not %s", path,
+			 text_r->size == 0 ? "nothing" : "that much");
 	free(text_r->data);
 	memset(text_r, 0, sizeof(*text_r));
 	return TOOL_NO;

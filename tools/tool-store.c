@@ -94,7 +94,7 @@ static enum tool_status exit_status(enum store_status status)
 	return TOOL_UNREACHABLE;
 }
 
-enum tool_status tool_store_fail(const struct tool *tool, const char *what,
+enum tool_status tool_store_fail(struct tool *tool, const char *what,
 				 const struct tool_reply *reply)
 {
 	const char *why = reply->error;
@@ -102,10 +102,11 @@ enum tool_status tool_store_fail(const struct tool *tool, const char *what,
 	if (reply->status == STORE_UNAVAILABLE &&
 	    redis_client_last_error(tool->client)[0] != '\0')
 		why = redis_client_last_error(tool->client);
-	return tool_fail(exit_status(reply->status), "%s: store %s: %s%s%s",
-			 what, tool->settings->store,
-			 store_status_name(reply->status),
-			 why[0] == '\0' ? "" : ": ", why);
+	(void)snprintf(tool->store_error, sizeof(tool->store_error),
+		       "%s%s%.480s", store_status_name(reply->status),
+		       why[0] == '\0' ? "" : ": ", why);
+	return tool_fail(exit_status(reply->status), "%s: store %s: %s", what,
+			 tool->settings->store, tool->store_error);
 }
 
 /* One operation under way. Each kind of answer has its own part. */

@@ -17,7 +17,7 @@ struct tool_reply {
 	char error[RING_ERROR_MAX_BYTES];
 };
 /* Say that `what` failed, and why; returns the exit status for it. */
-enum tool_status tool_store_fail(const struct tool *tool, const char *what,
+enum tool_status tool_store_fail(struct tool *tool, const char *what,
 				 const struct tool_reply *reply);
 /* Run the loop for so long. */
 void tool_store_sleep(struct tool *tool, unsigned int msecs);

@@ -47,6 +47,8 @@ struct tool {
 	struct redis_client *client;
 	struct store *store;
 	char *password;
+	/* What the store's last failure was, for those who go on without it. */
+	char store_error[RING_ERROR_MAX_BYTES];
 };
 
 struct tool_option {
