@@ -793,6 +793,37 @@ static void ring__other_table_here__nothing_is_answered(void **state)
 	assert_fails(&answer, "can't be used here");
 }
 
+/* d1 once took a record that was then published anew, under the same epoch,
+   while it was away. The others act by that one. */
+static void ring__another_of_the_prepared_epoch__nothing_is_answered(
+	void **state)
+{
+	struct rig *rig = *state;
+	const struct rig_ring *mine = rig_ring(RIG_RING_PLAIN, 8);
+	const struct rig_ring *theirs = rig_ring(RIG_RING_B4, 8);
+	const char *user = rig_user_of("b1", RIG_RING_B4, "b4");
+	struct agent_route route = rig_login(user);
+	static const struct store_epoch none;
+	struct rig_answer answer;
+
+	rig_start_with_ring(rig, plain());
+	fake_store_set_op_mode(rig->store, FAKE_STORE_RING_ACTIVATE,
+			       FAKE_STORE_AWAY);
+	put_prepared(rig, mine);
+	fake_loop_advance(rig->loop, 2000);
+	fake_store_put_prepared(rig->hand, &none, "", 0);
+	rig_put_active(rig, theirs);
+	fake_loop_advance(rig->loop, 2000);
+	rig_ask(rig, &route, &answer);
+	fake_loop_advance(rig->loop, 30000);
+	assert_fails(&answer, "can't be used here");
+	/* the next one is for all */
+	rig_put_active(rig, rig_ring(RIG_RING_B4, 9));
+	fake_loop_advance(rig->loop, 2000);
+	rig_ask(rig, &route, &answer);
+	assert_proxied(&answer, "b4");
+}
+
 static void ring__store_restarted_empty__put_back(void **state)
 {
 	struct rig *rig = *state, *other;
@@ -1685,6 +1716,7 @@ int main(void)
 		T(ring__failover_lost_it__put_back),
 		T(ring__failover_lost_it__nobody_goes_by_the_older),
 		T(ring__other_table_here__nothing_is_answered),
+		T(ring__another_of_the_prepared_epoch__nothing_is_answered),
 		T(ring__store_restarted_empty__put_back),
 		T(ring__store_empty_and_another_is_ahead__newest_wins),
 		T(ring__newer_one_shown_during_a_claim__waited_for),

@@ -195,21 +195,27 @@ static int check_epoch(const struct ring_keeper *keeper, enum slot slot,
 	return 0;
 }
 
-/* All checks that do not need the table, cheapest to forge first. */
-static int check_record(const struct ring_keeper *keeper, enum slot slot,
+/* Did somebody publish it for us? Cheapest to forge first. */
+static int check_origin(const struct ring_keeper *keeper,
 			const struct ring_record *record,
-			const struct store_epoch *id, struct ring_error *error)
+			struct ring_error *error)
 {
-	const struct ring *active = keeper->held[ACTIVE].ring;
-
 	if (strcmp(record->cluster, keeper->cluster) != 0) {
 		ring_error_set(error, 0, "it is of cluster %s, and setting "
 			       "cluster is %s", record->cluster,
 			       keeper->cluster);
 		return -1;
 	}
-	if (ring_record_verify(record, keeper->public_key, error) < 0)
-		return -1;
+	return ring_record_verify(record, keeper->public_key, error);
+}
+
+/* Does it go on from what was here before? */
+static int check_order(const struct ring_keeper *keeper, enum slot slot,
+		       const struct ring_record *record,
+		       const struct store_epoch *id, struct ring_error *error)
+{
+	const struct ring *active = keeper->held[ACTIVE].ring;
+
 	if (check_epoch(keeper, slot, id, error) < 0)
 		return -1;
 	/* Users' shards in the store hang on the seed */
@@ -222,7 +228,9 @@ static int check_record(const struct ring_keeper *keeper, enum slot slot,
 	return 0;
 }
 
-/* *genuine_r says after a failure whether only the table is at fault. */
+/* *genuine_r says after a failure whether others may act by it all the same:
+   it is signed and newer, and what is at fault (the table, or another record
+   of its epoch) is this node's own matter. */
 static int held_build(const struct ring_keeper *keeper, enum slot slot,
 		      const char *text, size_t size, struct held *held_r,
 		      bool *genuine_r, struct ring_error *error)
@@ -238,8 +246,10 @@ static int held_build(const struct ring_keeper *keeper, enum slot slot,
 		return -1;
 	id.epoch = record->epoch;
 	ring_record_digest(record, id.digest);
-	ret = check_record(keeper, slot, record, &id, error);
-	*genuine_r = ret == 0;
+	ret = check_origin(keeper, record, error);
+	*genuine_r = ret == 0 && id.epoch > keeper->held[ACTIVE].id.epoch;
+	if (ret == 0)
+		ret = check_order(keeper, slot, record, &id, error);
 	if (ret == 0)
 		ret = ring_build(record, &ring, error);
 	ring_record_free(&record);

@@ -13,7 +13,8 @@
    kind, is the same as what was seen before at its epoch, and gives the table
    here that it gave its publisher. Otherwise it is refused: one log line for
    each distinct record, a complaint for the heartbeats, and the ring that is
-   there stays. If all but the table is right the others may act by that
+   there stays. If it is signed and newer, and refused because of the table, or
+   because this node once held another of its epoch, the others may act by that
    record, and the ring here is not to be used any more: is_left_behind.
 
    No clock, no loop, no store: the caller brings the bytes. */
