@@ -4,7 +4,7 @@ PACKAGES_BUILD='gcc make libc6-dev autoconf automake libtool pkg-config dovecot-
 	libhiredis-dev libsodium-dev libssl-dev libcmocka-dev libjansson-dev'
 PACKAGES_RUN='dovecot-core dovecot-imapd dovecot-lmtpd dovecot-pop3d
 	redis-server redis-sentinel redis-tools openssl util-linux procps'
-PACKAGES_CHECK='clang valgrind xz-utils'
+PACKAGES_CHECK='clang libclang-rt-14-dev valgrind xz-utils'
 
 packages_missing()
 {
