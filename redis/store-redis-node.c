@@ -88,20 +88,23 @@ static void beat_finish(struct store_op *op, unsigned int acked)
 	free(beat);
 }
 
-/* Fields 0 to 5: replication id, connected replicas, active, prepared. */
+/* Fields 0 to 6: replication id, connected replicas, active, prepared, whether
+   the beat before was another's. */
 static bool beat_parse(struct store_op *op, const struct store_answer *answer)
 {
 	struct store_beat *beat = op->context;
 	const char *id;
-	uint64_t connected;
+	uint64_t connected, was_another;
 
 	if (!store_field_text(answer, 0, &id) ||
 	    !ring_name_is_valid(id) ||
 	    !store_field_number(answer, 1, &connected) ||
 	    connected > UINT16_MAX ||
 	    !store_field_epoch(answer, 2, &beat->reply.active) ||
-	    !store_field_epoch(answer, 4, &beat->reply.prepared))
+	    !store_field_epoch(answer, 4, &beat->reply.prepared) ||
+	    !store_field_number(answer, 6, &was_another))
 		return false;
+	beat->reply.was_another = was_another != 0;
 	snprintf(beat->replication_id, sizeof(beat->replication_id), "%s", id);
 	replicas_note(op->redis, id, (unsigned int)connected);
 	return true;

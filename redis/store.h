@@ -123,6 +123,9 @@ struct store_heartbeat_reply {
 	   and not proven: another value than before means ring_load. A record
 	   that somebody has altered by hand shows as another digest. */
 	struct store_epoch active, prepared;
+	/* The heartbeat before this one, under this node's name, had another
+	   boot_id. Once after a start; again and again if two have one name. */
+	bool was_another;
 	const char *error;		/* with OK: why it is not confirmed */
 };
 typedef void store_heartbeat_callback_t(const struct store_heartbeat_reply *reply,

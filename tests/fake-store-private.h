@@ -69,7 +69,7 @@ struct fake_op {
 
 	/* the reply, by kind */
 	struct fake_lease lease;
-	bool is_new, is_confirmed;
+	bool is_new, is_confirmed, was_another;
 	uint64_t store_epoch, left_msecs;
 	struct store_epoch active, prepared;
 	unsigned int replicas, acked, count, incarnation;

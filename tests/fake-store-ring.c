@@ -248,6 +248,7 @@ static void deliver_heartbeat(struct fake_op *op)
 		reply.replicas_acked = op->acked;
 		reply.active = op->active;
 		reply.prepared = op->prepared;
+		reply.was_another = op->was_another;
 		if (!op->is_confirmed)
 			reply.error = "fake store: too few replicas have it";
 	}
@@ -267,6 +268,8 @@ fake_heartbeat(struct store *store, const struct store_heartbeat *beat,
 	if (op->status != STORE_OK)
 		return;
 	node = node_get(fake->data, beat->node);
+	op->was_another = node->boot_id[0] != '\0' &&
+		strcmp(node->boot_id, beat->boot_id) != 0;
 	fake_copy(node->boot_id, sizeof(node->boot_id), beat->boot_id);
 	fake_copy(node->complaint, sizeof(node->complaint), beat->complaint);
 	node->active = beat->active;

@@ -73,6 +73,7 @@ void rig_got_beat(const struct store_heartbeat_reply *reply, void *context)
 	copy(got->error, sizeof(got->error), reply->error);
 	got->active = reply->active;
 	got->prepared = reply->prepared;
+	got->was_another = reply->was_another;
 	got->calls++;
 }
 
@@ -895,6 +896,26 @@ static void nodes__complaint__kept_as_it_was(void **state)
 	assert_string_equal(rig_nodes(rig).nodes[0].boot_id, "boot2");
 }
 
+static void heartbeat__two_of_one_name__both_are_told(void **state)
+{
+	struct store_rig *rig = *state;
+	struct rig_beat got = { .calls = 0 };
+	struct store_heartbeat beat = {
+		.node = "d1",
+		.boot_id = "boot2",
+		.complaint = "",
+		.lease_msecs = 6000
+	};
+
+	assert_false(rig_beat(rig, "d1", none, none, 6000).was_another);
+	assert_false(rig_beat(rig, "d1", none, none, 6000).was_another);
+	rig->store->v->heartbeat(rig->store, &beat, rig_got_beat, &got);
+	wait_for(rig, &got.calls, 1);
+	assert_true(got.was_another);
+	assert_true(rig_beat(rig, "d1", none, none, 6000).was_another);
+	assert_false(rig_beat(rig, "d2", none, none, 6000).was_another);
+}
+
 static int start_empty(void **state)
 {
 	struct store_rig *rig = *state;
@@ -943,6 +964,7 @@ const struct CMUnitTest store_contract_tests[] = {
 	CONTRACT(heartbeat__rings_there__tells_their_epochs),
 	CONTRACT(nodes__beaten__sorted_and_alive),
 	CONTRACT(nodes__complaint__kept_as_it_was),
+	CONTRACT(heartbeat__two_of_one_name__both_are_told),
 };
 const size_t store_contract_test_count =
 	sizeof(store_contract_tests) / sizeof(store_contract_tests[0]);

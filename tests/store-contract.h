@@ -48,7 +48,7 @@ struct rig_rings {
 };
 struct rig_beat {
 	enum store_status status;
-	bool is_confirmed;
+	bool is_confirmed, was_another;
 	unsigned int replicas, acked, calls;
 	char replication_id[64], error[RIG_TEXT_MAX];
 	struct store_epoch active, prepared;

@@ -314,6 +314,49 @@ static void boot_id__two_starts__differ(void **state)
 	assert_string_not_equal(first, node_lease_boot_id(f->lease));
 }
 
+static void ignore_beat(const struct store_heartbeat_reply *reply,
+			void *context)
+{
+	(void)reply;
+	(void)context;
+}
+
+static void beat_as(struct fixture *f, const char *boot_id)
+{
+	const struct store_heartbeat beat = {
+		.node = "d1",
+		.boot_id = boot_id,
+		.complaint = "",
+		.lease_msecs = NODE_LEASE_MSECS,
+	};
+
+	f->store->v->heartbeat(f->store, &beat, ignore_beat, NULL);
+}
+
+static void name__another_agent_has_it__said_once(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		fake_loop_advance(f->loop, NODE_LEASE_BEAT_MSECS);
+		beat_as(f, "another");
+	}
+	assert_int_equal(rig_log_count(&f->log, "setting node = d1"), 1);
+	assert_state(f, NODE_LEASE_HELD);
+}
+
+static void name__own_of_before_a_restart__nothing_said(void **state)
+{
+	struct fixture *f = *state;
+
+	beat_as(f, "before");
+	fake_loop_advance(f->loop, NODE_LEASE_BEAT_MSECS);
+	beat_as(f, "before");
+	fake_loop_advance(f->loop, 20 * NODE_LEASE_BEAT_MSECS);
+	assert_int_equal(rig_log_count(&f->log, "setting node"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +378,8 @@ int main(void)
 		T(deinit__store_at_hand__leaves),
 		T(deinit__beat_under_way__answer_is_nobodys),
 		T(boot_id__two_starts__differ),
+		T(name__another_agent_has_it__said_once),
+		T(name__own_of_before_a_restart__nothing_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,7 @@ struct node_lease {
 	struct beat *beat;		/* NULL = none under way */
 	bool beat_again;
 	uint64_t beat_serial;		/* of the last one sent */
+	unsigned int others_count;	/* beats in a row upon another's */
 
 	uint64_t deadline_msecs;	/* 0 = no beat confirmed yet */
 	bool is_away, is_away_logged;
@@ -148,6 +149,27 @@ static void beat_failed(struct node_lease *lease,
 	set_away(lease, reason);
 }
 
+static bool has_rival(const struct node_lease *lease)
+{
+	return lease->others_count >= NODE_LEASE_OTHERS_MAX;
+}
+
+/* A settings file that was copied from another node. What one of the two has
+   on disk is taken for both, so a ring may become active without the other. */
+static void look_for_rival(struct node_lease *lease, bool was_another)
+{
+	bool had_rival = has_rival(lease);
+
+	lease->others_count = !was_another ? 0 :
+		had_rival ? NODE_LEASE_OTHERS_MAX : lease->others_count + 1;
+	if (!had_rival && has_rival(lease)) {
+		agent_log(&lease->log, AGENT_LOG_ERROR,
+			  "setting node = %s: another agent sends heartbeats "
+			  "under this name, too; give each node a name of its "
+			  "own", lease->node);
+	}
+}
+
 static void beat_confirmed(struct node_lease *lease, const struct beat *beat,
 			   const struct store_heartbeat_reply *reply)
 {
@@ -155,6 +177,7 @@ static void beat_confirmed(struct node_lease *lease, const struct beat *beat,
 	bool is_first = lease->deadline_msecs == 0;
 	bool is_back = lease->is_away && beat->serial > lease->away_serial;
 
+	look_for_rival(lease, reply->was_another);
 	if (deadline > lease->deadline_msecs)
 		lease->deadline_msecs = deadline;
 	if (is_back)
@@ -210,6 +233,10 @@ static void beat_send(struct node_lease *lease)
 	struct beat *beat = mem_calloc(1, sizeof(*beat));
 
 	lease->fill(&heartbeat, lease->context);
+	if (*heartbeat.complaint == '\0' && has_rival(lease)) {
+		heartbeat.complaint = "two agents send heartbeats under this "
+			"name: see setting node on each";
+	}
 	beat->lease = lease;
 	beat->serial = ++lease->beat_serial;
 	beat->sent_msecs = now(lease);

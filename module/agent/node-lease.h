@@ -18,6 +18,9 @@
 #define NODE_LEASE_MSECS 6000
 #define NODE_LEASE_BEAT_MSECS 1000
 #define NODE_LEASE_RETRY_MSECS 250
+/* So many beats in a row come upon another's: two agents have one name. One
+   that was started again comes upon its own of before, once or twice. */
+#define NODE_LEASE_OTHERS_MAX 5
 
 struct node_lease;
 
