@@ -86,6 +86,21 @@ void fixture_client_turn(struct fixture_client *fixture)
 	(void)loop_poll_until(fixture->loop, &turned);
 }
 
+int fixture_client_setup(void **state)
+{
+	*state = fixture_client_init();
+	return 0;
+}
+
+int fixture_client_teardown(void **state)
+{
+	struct fixture_client *fixture = *state;
+
+	fixture_client_deinit(&fixture);
+	fixture_redis_stop_all();
+	return 0;
+}
+
 void fixture_client_begin(struct fixture_client *fixture)
 {
 	struct redis_client_callbacks callbacks = {

@@ -29,6 +29,9 @@ struct fixture_client {
 
 struct fixture_client *fixture_client_init(void);
 void fixture_client_deinit(struct fixture_client **fixture);
+/* The same for cmocka; the teardown stops all servers, too. */
+int fixture_client_setup(void **state);
+int fixture_client_teardown(void **state);
 
 /* With the settings as they are. Fails the test if they are refused. */
 void fixture_client_begin(struct fixture_client *fixture);

@@ -16,21 +16,6 @@
 #include "redis-client.h"
 #include "redis-hiredis.h"
 
-static int setup(void **state)
-{
-	*state = fixture_client_init();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture_client *fixture = *state;
-
-	fixture_client_deinit(&fixture);
-	fixture_redis_stop_all();
-	return 0;
-}
-
 static int group_teardown(void **state)
 {
 	(void)state;
@@ -707,7 +692,7 @@ static void expect_hostile(void **state, size_t i)
 {
 	struct fixture_client *f;
 
-	assert_int_equal(setup(state), 0);
+	assert_int_equal(fixture_client_setup(state), 0);
 	f = *state;
 	fixture_client_fake(f, &hostile[i].fake);
 	f->settings.password = "s3cret";
@@ -721,17 +706,17 @@ static void expect_hostile(void **state, size_t i)
 			 f->texts);
 	assert_null(strstr(f->texts, "s3cret"));
 	assert_int_equal(f->events[REDIS_CONNECTED], 0);
-	assert_int_equal(teardown(state), 0);
+	assert_int_equal(fixture_client_teardown(state), 0);
 }
 
 static void client__hostile_server__costs_the_connection_only(void **state)
 {
 	size_t i;
 
-	assert_int_equal(teardown(state), 0);
+	assert_int_equal(fixture_client_teardown(state), 0);
 	for (i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)
 		expect_hostile(state, i);
-	assert_int_equal(setup(state), 0);
+	assert_int_equal(fixture_client_setup(state), 0);
 }
 
 static void client__answer_to_no_question__ends_the_connection(void **state)
@@ -813,7 +798,8 @@ static void client__name_unknown__is_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown( \
+		name, fixture_client_setup, fixture_client_teardown)
 		T(client__plain_server__connects),
 		T(client__unix_socket_and_db__connects),
 		T(client__name_of_host__is_resolved),

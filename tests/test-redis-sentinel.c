@@ -24,21 +24,6 @@ struct cluster {
 	char url[160];
 };
 
-static int setup(void **state)
-{
-	*state = fixture_client_init();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture_client *fixture = *state;
-
-	fixture_client_deinit(&fixture);
-	fixture_redis_stop_all();
-	return 0;
-}
-
 static void start_replicas(struct cluster *c, const char *password)
 {
 	char port[16], connected[32];
@@ -312,13 +297,13 @@ static void sentinel__says_garbage__is_said(void **state)
 	struct fixture_client *f;
 	size_t i;
 
-	assert_int_equal(teardown(state), 0);
+	assert_int_equal(fixture_client_teardown(state), 0);
 	for (i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++) {
 		const struct fixture_fake_settings fake = {
 			.first = garbage[i]
 		};
 
-		assert_int_equal(setup(state), 0);
+		assert_int_equal(fixture_client_setup(state), 0);
 		f = *state;
 		fixture_client_fake(f, &fake);
 		(void)snprintf(f->url, sizeof(f->url),
@@ -327,15 +312,16 @@ static void sentinel__says_garbage__is_said(void **state)
 		fixture_client_begin(f);
 		fixture_loop_until(f->loop, &f->connect_failed, garbage[i]);
 		assert_non_null(strstr(f->last_text, "sentinel 127.0.0.1:"));
-		assert_int_equal(teardown(state), 0);
+		assert_int_equal(fixture_client_teardown(state), 0);
 	}
-	assert_int_equal(setup(state), 0);
+	assert_int_equal(fixture_client_setup(state), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown( \
+		name, fixture_client_setup, fixture_client_teardown)
 		T(sentinel__master_killed__followed_to_the_new_one),
 		T(sentinel__old_master_stands_still__idle_client_follows),
 		T(sentinel__most_are_dead__the_last_one_is_believed),

@@ -46,21 +46,6 @@ static int certs_teardown(void **state)
 	return 0;
 }
 
-static int setup(void **state)
-{
-	*state = fixture_client_init();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture_client *fixture = *state;
-
-	fixture_client_deinit(&fixture);
-	fixture_redis_stop_all();
-	return 0;
-}
-
 /* A server with this certificate; the settings name it and its authority. */
 static struct fixture_redis *
 start(struct fixture_client *f, const char *cert, const char *auth_clients,
@@ -325,7 +310,8 @@ static void tls__bad_files__are_named_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown( \
+		name, fixture_client_setup, fixture_client_teardown)
 		T(tls__right_address__connects),
 		T(tls__right_name__connects),
 		T(tls__version_1_2__connects),
