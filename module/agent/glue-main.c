@@ -77,7 +77,7 @@ static void store_event(enum redis_event event, const char *text,
 /* -- Parts, in the order in which they need each other */
 
 /* As root: TLS files are read here. */
-static void store_init(void)
+static void store_init(const char *config_path)
 {
 	const struct redis_settings set = {
 		.url = settings->store,
@@ -93,7 +93,7 @@ static void store_init(void)
 	struct ring_error error;
 
 	if (redis_client_init(loop, &set, &callbacks, &redis, &error) < 0)
-		i_fatal("%s", error.text);
+		i_fatal("%s: %s", config_path, error.text);
 	store = store_redis_init(loop, redis, settings->cluster,
 				 settings->user_expire_secs, 0);
 }
@@ -103,7 +103,7 @@ static void main_init(const char *config_path)
 	settings = glue_start_settings(config_path);
 	glue_start_keys(settings, &keys);
 	loop = glue_ioloop_init();
-	store_init();
+	store_init(config_path);
 	glue_start_drop_privileges(settings);
 }
 

@@ -139,9 +139,10 @@ static void check_state_dir(const char *path, const struct stat *st, uid_t uid)
 	if (!S_ISDIR(st->st_mode))
 		i_fatal("state_dir: %s is no folder", path);
 	if (st->st_uid != uid) {
+		/* no command to copy: it may be /var/lib that was named */
 		i_fatal("state_dir: %s does not belong to %s, who runs "
-			"dovering-agent; chown -R %s %s", path, user, user,
-			path);
+			"dovering-agent: name a folder that is its alone, or "
+			"that does not exist yet", path, user);
 	}
 	if ((st->st_mode & 022) != 0) {
 		i_fatal("state_dir: others than %s may write to %s; "
