@@ -12,9 +12,8 @@
 
 #include <unistd.h>
 
-/* Names of the listeners in the service block. */
+/* Names of the listeners in the service block that are not for everybody. */
 #define LISTENER_AUTH "dovering-auth"
-#define LISTENER_MAIL "dovering"
 #define LISTENER_NOTIFY "proxy-notify"
 
 /* A peer that has so much unread has stopped reading: all the answers to

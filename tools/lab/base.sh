@@ -104,14 +104,14 @@ lab_enter()
 	LAB_INSIDE=1 exec unshare -m --propagation private "$BASH" "$0" "$@"
 }
 
-# Every process of this lab but those given, and but us.
+# Every process of this lab but us.
 lab_pids()
 {
 	local file pid
 	for file in $(grep -lsF " $LAB " /proc/[0-9]*/mountinfo); do
 		pid=${file#/proc/}
 		pid=${pid%/mountinfo}
-		case " $$ $BASHPID $PPID $* " in
+		case " $$ $BASHPID $PPID " in
 		*" $pid "*) ;;
 		*) [ -e "/proc/$pid/exe" ] && echo "$pid" ;;
 		esac
@@ -120,7 +120,7 @@ lab_pids()
 
 lab_is_empty()
 {
-	[ -z "$(lab_pids "$@")" ]
+	[ -z "$(lab_pids)" ]
 }
 
 # Dovecot's masters first, so that their children end in order; then whoever is
