@@ -240,14 +240,15 @@ int ring_record_check_host(const struct ring_record *record,
 			       host->name, host->tag, RING_NAME_MAX);
 		return -1;
 	}
-	node = ring_record_node(record, host->node);
-	if (node == NULL) {
-		ring_error_set(error, 0, "host %s: node is '%.80s', expected "
-			       "a node of this ring; add that node first",
-			       host->name, host->node);
+	if (!ring_name_is_valid(host->node)) {
+		ring_error_set(error, 0, "host %s: node is '%.80s', expected 1 "
+			       "to %d letters, digits, '-', '_', '.'",
+			       host->name, host->node, RING_NAME_MAX);
 		return -1;
 	}
-	if (node->role != RING_ROLE_BACKEND) {
+	/* It may join later: nobody can speak for the host until then. */
+	node = ring_record_node(record, host->node);
+	if (node != NULL && node->role != RING_ROLE_BACKEND) {
 		ring_error_set(error, 0, "host %s: node %s is a director, "
 			       "expected a backend", host->name, host->node);
 		return -1;

@@ -130,7 +130,8 @@ ring_record_node(const struct ring_record *record, const char *name);
 /* Add, or replace the one of this name; keeps the order by name. The record
    must not be signed: clear is_signed of the copy that is to be changed.
    Returns 0, or -1 with the error: a bad name, address or weight, a host whose
-   node is no backend of the record, too many. */
+   node is a director of the record, too many. A host may come before its node:
+   users are sent there, but no agent speaks for it yet. */
 int ring_record_set_host(struct ring_record *record,
 			 const struct ring_host *host, struct ring_error *error)
 	__attribute__((warn_unused_result));

@@ -134,7 +134,6 @@ static const struct fault faults[] = {
 	 "'x' is unknown"},
 	{8, "node b1 [::1]:7420 director " KEY_A, 0, "node b1 is there twice"},
 	{8, "node a1 [::1]:7420 director " KEY_A, 0, "node a1 comes after b1"},
-	{7, "", 8, "host b1: node is 'b1', expected a node of this ring"},
 
 	{9, "host", 0, "host: name is missing"},
 	{9, "host b1", 0, "host: address is missing"},
@@ -155,8 +154,8 @@ static const struct fault faults[] = {
 	{9, "host b1 127.0.0.31 up weight=0100 node=b1", 0, "weight is '0100'"},
 	{9, "host b1 127.0.0.31 up node=b1 weight=100", 0, "weight= is miss"},
 	{9, "host b1 127.0.0.31 up weight=100 weight=100", 0, "node= is missi"},
-	{9, "host b1 127.0.0.31 up weight=100 node=b9", 0,
-	 "node is 'b9', expected a node of this ring"},
+	{9, "host b1 127.0.0.31 up weight=100 node=b/9", 0,
+	 "node is 'b/9', expected 1 to 63 letters"},
 	{9, "host b1 127.0.0.31 up weight=100 node=d1", 0,
 	 "node d1 is a director, expected a backend"},
 	{9, "host b1 127.0.0.31 up weight=100 node=b1 effective=100000", 0,

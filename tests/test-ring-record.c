@@ -349,7 +349,7 @@ static void change_tag(struct ring_host *host)
 
 static void change_node(struct ring_host *host)
 {
-	strcpy(host->node, "n2");
+	strcpy(host->node, "n/2");
 }
 
 static void change_node_to_director(struct ring_host *host)
@@ -370,7 +370,7 @@ static void set_host__bad_value__is_named(void **state)
 		{change_effective, "effective is 4294967295"},
 		{change_effective_without_weight, "effective is 5"},
 		{change_tag, "tag is 'a=b'"},
-		{change_node, "node is 'n2'"},
+		{change_node, "node is 'n/2'"},
 		{change_node_to_director, "node d1 is a director"},
 	};
 	struct ring_record *record = full_record();

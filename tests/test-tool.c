@@ -632,13 +632,23 @@ static void host__changes__each_is_a_new_epoch(void **state)
 	assert_non_null(strstr(out, "[::1]:7420"));
 }
 
+static void host_add__before_its_node__is_told(void **state)
+{
+	(void)state;
+	make_cluster();
+	must("host add b9 10.0.0.39");
+	assert_non_null(strstr(err, "dovering node add b9"));
+	must("status");
+	assert_non_null(strstr(out, "host b9: no agent speaks for it"));
+	must("host remove b9");
+}
+
 static void refused__would_break__one_line_and_exit_1(void **state)
 {
 	static const struct {
 		const char *line, *said;
 	} tests[] = {
 		{"host add b1 10.0.0.32", "in the ring already"},
-		{"host add b9 10.0.0.32", "first dovering node add b9"},
 		{"host add b9 10.0.0.32 --node d1", "node d1 is a director"},
 		{"host up b9", "host b9 is not in the ring"},
 		{"host remove b9", "host b9 is not in the ring"},
@@ -1177,6 +1187,7 @@ int main(void)
 		TEST(status__cluster__is_the_contract),
 		TEST(status__live_node__alive_with_its_complaint),
 		TEST(host__changes__each_is_a_new_epoch),
+		TEST(host_add__before_its_node__is_told),
 		TEST(refused__would_break__one_line_and_exit_1),
 		TEST(arguments__wrong__one_line_usage_and_exit_64),
 		TEST(help__asked_for__on_stdout),

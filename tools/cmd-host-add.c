@@ -18,19 +18,18 @@ static enum tool_status add_change(struct tool *tool,
 				 "dovering host weight, up, drain and down "
 				 "change it; to move it to another address, "
 				 "remove it first", host->name);
-	if (node == NULL)
-		return tool_fail(TOOL_NO, "host %s: node %s, whose agent would "
-				 "admit users there, is not in the ring: first "
-				 "dovering node add %s ADDRESS:PORT --role "
-				 "backend --key FILE, or name another one with "
-				 "--node", host->name, host->node, host->node);
-	if (node->role != RING_ROLE_BACKEND)
+	if (node != NULL && node->role != RING_ROLE_BACKEND)
 		return tool_fail(TOOL_NO, "host %s: node %s is a director: "
 				 "name a backend with --node, or add one with "
 				 "dovering node add NAME ADDRESS:PORT --role "
 				 "backend --key FILE", host->name, host->node);
 	if (ring_record_set_host(record, host, &error) < 0)
 		return tool_fail(TOOL_NO, "%s", error.text);
+	if (node == NULL)
+		tool_say("host %s: node %s, whose agent speaks for it, is not "
+			 "in the ring yet: dovering node add %s ADDRESS:PORT "
+			 "--role backend --key FILE", host->name, host->node,
+			 host->node);
 	return TOOL_DONE;
 }
 

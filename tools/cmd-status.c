@@ -113,6 +113,21 @@ static void judge_beats(struct status *status)
 	}
 }
 
+static void judge_hosts(struct status *status)
+{
+	const struct ring_record *record = status->record;
+	unsigned int i;
+
+	for (i = 0; i < record->host_count; i++) {
+		const struct ring_host *host = &record->hosts[i];
+
+		if (ring_record_node(record, host->node) == NULL)
+			warn(status, "host %s: no agent speaks for it, its "
+			     "node %s is not in the ring: see dovering node "
+			     "add", host->name, host->node);
+	}
+}
+
 static void judge_nodes(struct status *status)
 {
 	const struct ring_record *record = status->record;
@@ -122,6 +137,7 @@ static void judge_nodes(struct status *status)
 	judge_beats(status);
 	if (record == NULL)
 		return;
+	judge_hosts(status);
 	for (i = 0; i < record->node_count; i++) {
 		beat = tool_nodes_find(&status->state.nodes,
 				       record->nodes[i].name);
