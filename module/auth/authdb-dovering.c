@@ -324,27 +324,44 @@ static struct passdb_module_interface passdb_dovering = {
 	.lookup_credentials = dovering_lookup_credentials,
 };
 
-/* -- dovering-ticket: a name that is kept, not a passdb that works */
+/* -- dovering-ticket: refuses every ticket, as long as nobody mints any. Its
+   block may stand in the configuration already; a master password goes on to
+   the next passdb with master = yes. */
 
-static struct passdb_module *ATTR_NORETURN
-ticket_preinit(pool_t pool ATTR_UNUSED, const char *args ATTR_UNUSED)
+static struct passdb_module *
+ticket_preinit(pool_t pool, const char *args ATTR_UNUSED)
 {
-	i_fatal("passdb dovering-ticket: this version of dovering has no "
-		"tickets yet: remove that passdb block");
+	return p_new(pool, struct passdb_module, 1);
+}
+
+static void ticket_init(struct passdb_module *module ATTR_UNUSED)
+{
+	if (!worker) {
+		i_info("passdb dovering-ticket: this version of dovering has "
+		       "no tickets yet: each is refused");
+	}
 }
 
 static void ticket_verify_plain(struct auth_request *request,
 				const char *password ATTR_UNUSED,
 				verify_plain_callback_t *callback)
 {
-	callback(PASSDB_RESULT_INTERNAL_FAILURE, request);
+	callback(PASSDB_RESULT_USER_UNKNOWN, request);
+}
+
+static void
+ticket_lookup_credentials(struct auth_request *request,
+			  lookup_credentials_callback_t *callback)
+{
+	callback(PASSDB_RESULT_USER_UNKNOWN, NULL, 0, request);
 }
 
 static struct passdb_module_interface passdb_dovering_ticket = {
 	.name = "dovering-ticket",
 	.preinit = ticket_preinit,
-	/* auth takes a driver without it for one that is not compiled in */
+	.init = ticket_init,
 	.verify_plain = ticket_verify_plain,
+	.lookup_credentials = ticket_lookup_credentials,
 };
 
 extern const char *authdb_dovering_version;

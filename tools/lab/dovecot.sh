@@ -226,6 +226,11 @@ dovecot_common()
 	# password. Who comes by it is in another's mail, so he gets no shared
 	# namespace there: it would lead back to his own.
 	passdb {
+	  driver = dovering-ticket
+	  master = yes
+	  result_success = continue
+	}
+	passdb {
 	  driver = static
 	  args = password=$MASTER_PASSWORD userdb_namespace/shared/disabled=yes
 	  master = yes
