@@ -21,14 +21,14 @@ static int parse(const char *text, struct node_settings **set_r)
 	return node_settings_parse("d.conf", text, strlen(text), set_r, &error);
 }
 
-static void parse__node_only__defaults(void **state)
+static void parse__nothing__defaults(void **state)
 {
 	struct node_settings *set;
 
 	(void)state;
-	assert_int_equal(parse("node = d1", &set), 0);
+	assert_int_equal(parse("", &set), 0);
 	assert_string_equal(set->cluster, "mail");
-	assert_string_equal(set->node, "d1");
+	assert_string_equal(set->node, "");
 	assert_string_equal(set->host, "");
 	assert_string_equal(set->store, "redis://127.0.0.1:6379/0");
 	assert_string_equal(set->ring_public_key_file,
@@ -113,15 +113,13 @@ static void parse__broken__names_file_line_and_setting(void **state)
 	static const struct {
 		const char *text, *begin;
 	} tests[] = {
-		{"", "d.conf:1: node: missing"},
-		{"cluster = a\n\n", "d.conf:2: node: missing"},
 		{"node = a\nnod = b", "d.conf:2: nod: there is no such"},
 		{"Node = a", "d.conf:1: Node: there is no such"},
 		{"node = a\n# x\nnode = a", "d.conf:3: node: given twice, "
 		 "first on line 1"},
 		{"node", "d.conf:1: expected name = value, not \"node\""},
 		{"= a", "d.conf:1: expected name = value, not \"= a\""},
-		{"node =", "d.conf:1: node: expected"},
+		{"cluster =", "d.conf:1: cluster: expected"},
 		{"node = a b", "d.conf:1: node: expected"},
 		{"cluster =", "d.conf:1: cluster: expected"},
 		{"host = a/b", "d.conf:1: host: expected"},
@@ -300,7 +298,7 @@ static void user_key__nul_inside__kept(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parse__node_only__defaults),
+		cmocka_unit_test(parse__nothing__defaults),
 		cmocka_unit_test(parse__every_setting__read),
 		cmocka_unit_test(parse__broken__names_file_line_and_setting),
 		cmocka_unit_test(parse__nul_byte__refused),

@@ -45,6 +45,10 @@ struct node_settings *glue_start_settings(const char *path)
 
 	if (node_settings_read(path, &settings, &error) < 0)
 		i_fatal("%s", error.text);
+	if (settings->node[0] == '\0') {
+		i_fatal("%s: node: missing; expected this node's name, as in "
+			"dovering node add", path);
+	}
 	return settings;
 }
 

@@ -27,7 +27,7 @@ struct setting {
 	const char *name;
 	enum kind kind;
 	size_t offset;
-	/* NULL: must be given. "": may be empty. */
+	/* The default. "": may be empty. */
 	const char *value;
 	const char *expected;
 	uint64_t min, max;
@@ -109,7 +109,7 @@ static bool is_address_port(const char *value)
 static const struct setting settings_table[] = {
 	{"cluster", KIND_NAME, AT(cluster), "mail",
 	 NAME_EXPECTED, 0, 0, NULL, NULL},
-	{"node", KIND_NAME, AT(node), NULL,
+	{"node", KIND_NAME, AT(node), "",
 	 NAME_EXPECTED, 0, 0, NULL, NULL},
 	{"host", KIND_NAME, AT(host), "",
 	 NAME_EXPECTED, 0, 0, NULL, NULL},
@@ -293,7 +293,7 @@ static bool set_choice(const struct setting *setting, void *member,
 static bool text_is_valid(const struct setting *setting, const char *value)
 {
 	if (*value == '\0')
-		return setting->value != NULL && setting->value[0] == '\0';
+		return setting->value[0] == '\0';
 	switch (setting->kind) {
 	case KIND_NAME:
 		return ring_name_is_valid(value);
@@ -452,7 +452,7 @@ static int parse_line(struct parser *parser, const char *text, size_t size)
 	return ret;
 }
 
-static int set_defaults(struct parser *parser)
+static void set_defaults(struct parser *parser)
 {
 	size_t i;
 
@@ -461,15 +461,9 @@ static int set_defaults(struct parser *parser)
 
 		if (parser->lines[i] != 0)
 			continue;
-		if (setting->value == NULL) {
-			return fail(parser, parser->line, "%s: missing; "
-				    "expected %s", setting->name,
-				    setting->expected);
-		}
 		if (!set_value(setting, parser->settings, setting->value))
 			abort();
 	}
-	return 0;
 }
 
 /* The line of a setting that was given. */
@@ -527,10 +521,7 @@ static int parse_text(struct parser *parser, const char *text, size_t size)
 			return -1;
 		text = lf == end ? end : lf + 1;
 	}
-	if (parser->line == 0)
-		parser->line = 1;
-	if (set_defaults(parser) < 0)
-		return -1;
+	set_defaults(parser);
 	return check_together(parser);
 }
 

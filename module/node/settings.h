@@ -26,7 +26,9 @@ enum node_user_key {
 };
 
 struct node_settings {
-	char *cluster, *node, *host;	/* host "" = not a backend */
+	char *cluster;
+	char *node;	/* "" = not a node: an admin's machine */
+	char *host;	/* "" = not a backend */
 	char *store, *store_user, *store_password_file;
 	char *store_ca_file, *store_cert_file, *store_key_file;
 	char *ring_public_key_file, *ring_secret_key_file;
